@@ -1,0 +1,10 @@
+import { builtinModules } from 'node:module'
+
+// Our own code, minified and compressed: what a reader has to trust. Dependencies and Node itself are not counted.
+const ignore = ['eventemitter3', 'pino', 'zod', ...builtinModules.map((name) => `node:${name}`)]
+
+export default [
+  { name: 'generation-jobs', path: 'dist/index.js', limit: '24 kB', ignore },
+  { name: 'generation-jobs/dialogue', path: 'dist/dialogue.js', limit: '24 kB', ignore },
+  { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '12 kB', ignore },
+]

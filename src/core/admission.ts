@@ -1,0 +1,89 @@
+import { CapacityError } from './errors.js'
+import type { ResolvedOptions } from './options.js'
+
+type Capacity = Pick<ResolvedOptions, 'maxConcurrentJobs' | 'maxPendingJobs' | 'maxJobsPerOwner'>
+
+/** A job's place in this process: a slot, or a place in the queue for one. Must be released when the job is over. */
+export interface Ticket {
+  readonly wants: 'running' | 'pending'
+  /** Calls `start` when the ticket has a slot: now, or when its turn comes. */
+  ready(start: () => void): void
+  release(): void
+}
+
+interface Place extends Ticket {
+  readonly owner: string | undefined
+  hasSlot: boolean
+  start: (() => void) | undefined
+}
+
+/**
+ * Slots for running jobs and the queue of pending ones, in the order of registration. A place is reserved before the store is
+ * asked, so that registers under way at the same time cannot exceed a limit together.
+ */
+export class Admission {
+  readonly #capacity: Capacity
+  readonly #queue = new Set<Place>()
+  readonly #byOwner = new Map<string, number>()
+  #running = 0
+
+  constructor(capacity: Capacity) {
+    this.#capacity = capacity
+  }
+
+  /** @throws {CapacityError} when the owner or the queue is at its limit; nothing is reserved */
+  reserve(owner: string | undefined): Ticket {
+    const { maxConcurrentJobs, maxPendingJobs, maxJobsPerOwner } = this.#capacity
+    const owned = owner === undefined ? 0 : (this.#byOwner.get(owner) ?? 0)
+    if (owner !== undefined && owned >= maxJobsPerOwner) throw new CapacityError('capacity.owner', maxJobsPerOwner)
+    const hasSlot = this.#running < maxConcurrentJobs && this.#queue.size === 0
+    if (!hasSlot && this.#queue.size >= maxPendingJobs) throw new CapacityError('capacity.pending', maxPendingJobs)
+
+    let isReleased = false
+    const place: Place = {
+      owner,
+      wants: hasSlot ? 'running' : 'pending',
+      hasSlot,
+      start: undefined,
+      ready(start) {
+        if (isReleased) return
+        if (this.hasSlot) start()
+        else this.start = start
+      },
+      release: () => {
+        if (isReleased) return
+        isReleased = true
+        this.#release(place)
+      },
+    }
+    if (owner !== undefined) this.#byOwner.set(owner, owned + 1)
+    if (hasSlot) this.#running++
+    else this.#queue.add(place)
+    return place
+  }
+
+  #release(place: Place): void {
+    const { owner } = place
+    if (owner !== undefined) {
+      const left = (this.#byOwner.get(owner) ?? 1) - 1
+      if (left > 0) this.#byOwner.set(owner, left)
+      else this.#byOwner.delete(owner)
+    }
+    if (!place.hasSlot) {
+      this.#queue.delete(place)
+      return
+    }
+    this.#running--
+    this.#fillSlots()
+  }
+
+  #fillSlots(): void {
+    for (const next of this.#queue) {
+      if (this.#running >= this.#capacity.maxConcurrentJobs) return
+      this.#queue.delete(next)
+      this.#running++
+      next.hasSlot = true
+      next.start?.() // else its record is still being made, and ready() starts it
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import type { CancelKind, CancelReason } from '../protocol/cancel-reason.js'
+import type { CleanupStatus } from '../protocol/job-snapshot.js'
+import { isSettled, type JobStatus } from '../protocol/job-status.js'
+import { boundedWait, TIMED_OUT } from './bounded-wait.js'
+import type { Completion } from './completion.js'
+import { StoreError } from './errors.js'
+import type { CancelAnswer, JobRecord } from './job-store.js'
+import type { CancelOptions, ResolvedOptions } from './options.js'
+import type { JobOutcome } from './outcome.js'
+import type { Run } from './run.js'
+import { isThenable, type StoreCalls } from './store-calls.js'
+import type { TimeLimits } from './time-limits.js'
+
+/** What a cancel did. No answer claims more than what happened. */
+export type CancelResult =
+  /** The job is settled and released, or `forced` / `cleanup` say what was not. `joined`: another cancel came first. */
+  | {
+      readonly outcome: 'cancelled'
+      readonly jobId: string
+      readonly reason: CancelReason
+      readonly step?: string
+      readonly forced: boolean
+      readonly cleanup: CleanupStatus
+      readonly joined: boolean
+      /** From the start of the producer to the settle, milliseconds. */
+      readonly runMs: number
+      /** From the cancel request to the settle, milliseconds. */
+      readonly cancelMs: number
+      readonly recorded: boolean
+    }
+  /** The commit had begun; its end was waited for, or the time limit. */
+  | { readonly outcome: 'too-late'; readonly jobId: string; readonly status: JobStatus }
+  | { readonly outcome: 'already-settled'; readonly jobId: string; readonly status: JobStatus }
+  /** The reason is recorded, but the job was not settled within the limit. */
+  | { readonly outcome: 'requested'; readonly jobId: string; readonly status: JobStatus }
+  | { readonly outcome: 'not-found'; readonly jobId: string }
+
+interface CancellationParts {
+  readonly nodeId: string
+  readonly store: StoreCalls
+  readonly limits: TimeLimits
+  readonly completion: Completion
+  readonly options: ResolvedOptions
+  readonly runs: ReadonlyMap<string, Run<unknown>>
+  readonly now: () => number
+}
+
+/** Cancels jobs of this process and of others, and tells what came of it. */
+export class Cancellation {
+  readonly #parts: CancellationParts
+  #count = 0
+
+  constructor(parts: CancellationParts) {
+    this.#parts = parts
+  }
+
+  /** Records the reason in the calling tick where the store answers at once, then waits for the settle. */
+  async cancel(jobId: string, options: CancelOptions): Promise<CancelResult> {
+    const { runs, limits, options: defaults } = this.#parts
+    const { kind = 'user', by, message, timeoutMs = defaults.cancelTimeoutMs } = options
+    const until = limits.now() + Math.min(timeoutMs, defaults.cancelTimeoutMs)
+    const reason = this.#reason(kind, by, message)
+    const run = runs.get(jobId)
+    return run ? this.#cancelOwn(run, reason, until) : this.#cancelForeign(jobId, reason, until)
+  }
+
+  #reason(kind: CancelKind, by: string | undefined, message: string | undefined): CancelReason {
+    return Object.freeze({
+      kind,
+      ...(by === undefined ? undefined : { by }),
+      ...(message === undefined ? undefined : { message }),
+      at: this.#parts.now(),
+    })
+  }
+
+  async #cancelOwn(run: Run<unknown>, reason: CancelReason, until: number): Promise<CancelResult> {
+    const { limits } = this.#parts
+    const { jobId } = run
+    const asked = run.requestCancel(reason)
+    const answer = isThenable(asked) ? await boundedWait(asked, until - limits.now(), limits) : asked
+    const outcome = run.isSettled ? await run.settled : await boundedWait(run.settled, until - limits.now(), limits)
+    if (outcome === TIMED_OUT) {
+      const isCommitting = answer === 'too-late' || run.status === 'committing'
+      return { outcome: isCommitting ? 'too-late' : 'requested', jobId, status: run.status }
+    }
+    if (outcome.status !== 'cancelled') {
+      return {
+        outcome: answer === 'too-late' ? 'too-late' : 'already-settled',
+        jobId,
+        status: outcome.status,
+      }
+    }
+    if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
+    return cancelled(outcome, answer !== 'accepted', run.cancelMs, run.snapshot().step)
+  }
+
+  async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {
+    const { nodeId, store } = this.#parts
+    const cancelId = `${nodeId}.${++this.#count}`
+    const answer = await store.requestCancel({ jobId, cancelId, reason, nodeId })
+    switch (answer.answer) {
+      case 'not-found':
+        return { outcome: 'not-found', jobId }
+      case 'already-settled':
+        return { outcome: 'already-settled', jobId, status: answer.record.status }
+      case 'cancelled':
+        return fromRecord(answer.record, false) ?? { outcome: 'requested', jobId, status: answer.record.status }
+      case 'too-late':
+      case 'accepted':
+      case 'joined':
+        return this.#awaitForeign(jobId, answer, until)
+    }
+  }
+
+  async #awaitForeign(
+    jobId: string,
+    answer: Extract<CancelAnswer, { answer: 'too-late' | 'accepted' | 'joined' }>,
+    until: number,
+  ): Promise<CancelResult> {
+    const { completion, limits, store } = this.#parts
+    const isTooLate = answer.answer === 'too-late'
+    const unsettled: CancelResult = isTooLate
+      ? { outcome: 'too-late', jobId, status: answer.status }
+      : { outcome: 'requested', jobId, status: 'cancelling' }
+    try {
+      const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) })
+      if (!waited.settled) return waited.status ? { ...unsettled, status: waited.status } : unsettled
+      const record = await store.read(jobId)
+      const status = record?.status ?? waited.outcome.status
+      if (isTooLate) return { outcome: 'too-late', jobId, status }
+      return (
+        (record && fromRecord(record, answer.answer === 'joined')) ?? {
+          outcome: 'already-settled',
+          jobId,
+          status,
+        }
+      )
+    } catch (error) {
+      if (error instanceof StoreError) return unsettled // the request is recorded; only its end cannot be read
+      throw error
+    }
+  }
+}
+
+function cancelled(
+  outcome: Extract<JobOutcome<unknown>, { status: 'cancelled' }>,
+  joined: boolean,
+  cancelMs: number,
+  step: string | undefined,
+): CancelResult {
+  const { jobId, reason, forced, cleanup, runMs, recorded } = outcome
+  return {
+    outcome: 'cancelled',
+    jobId,
+    reason,
+    ...(step === undefined ? undefined : { step }),
+    forced,
+    cleanup,
+    joined,
+    runMs,
+    cancelMs,
+    recorded,
+  }
+}
+
+function fromRecord(record: JobRecord, joined: boolean): CancelResult | undefined {
+  const { jobId, status, step, forced = false, cleanup = 'unknown', runMs = 0, cancelMs = 0, cancel } = record
+  if (!isSettled(status) || status !== 'cancelled' || !cancel) return undefined
+  const named = step === undefined ? undefined : { step }
+  return {
+    outcome: 'cancelled',
+    jobId,
+    reason: cancel.reason,
+    ...named,
+    forced,
+    cleanup,
+    joined,
+    runMs,
+    cancelMs,
+    recorded: true,
+  }
+}

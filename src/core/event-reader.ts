@@ -1,0 +1,179 @@
+import { isTerminalEvent, type JobEvent } from '../protocol/job-event.js'
+import { isSettled } from '../protocol/job-status.js'
+import type { CallerSignals } from './caller-signals.js'
+import { CursorExpiredError, JobNotFoundError, ManagerClosedError } from './errors.js'
+import type { EventsAnswer } from './job-store.js'
+import type { JobWatch } from './job-watch.js'
+import { isThenable, type StoreCalls, whenAnswered } from './store-calls.js'
+
+/** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
+const PAGE = 256
+
+export interface EventReaderOptions {
+  readonly store: StoreCalls
+  readonly watch: JobWatch
+  readonly signals: CallerSignals
+  readonly jobId: string
+  /** `seq` of the last event that the reader has seen. */
+  readonly after: number
+  readonly signal?: AbortSignal | undefined
+  /** The first `next()` was called; answers what to do when the reader leaves. */
+  readonly onOpen: (reader: EventReader) => () => void
+}
+
+type Result = IteratorResult<JobEvent, undefined>
+
+interface Waiting {
+  resolve(result: Result): void
+  reject(error: unknown): void
+}
+
+const DONE: Result = { done: true, value: undefined }
+
+/**
+ * Reads a job's log from a cursor: first what is there, then what comes, to the terminal event; no gap, no duplicate, because
+ * the log with its cursor is the only source. `return()` ends a waiting `next()` at once.
+ */
+export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
+  readonly #options: EventReaderOptions
+  #cursor: number
+  #page: readonly JobEvent[] = []
+  #next = 0
+  readonly #waiting: Waiting[] = []
+  #state: 'unopened' | 'open' | 'ended' = 'unopened'
+  #isReading = false
+  #readAgain = false
+  #hasRead = false
+  #isClosing = false
+  #leave: (() => void)[] = []
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options
+    this.#cursor = options.after
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<Result> {
+    if (this.#state === 'unopened') this.#open()
+    if (this.#waiting.length === 0) {
+      const event = this.#page[this.#next]
+      if (event) return Promise.resolve(this.#deliver(event))
+    }
+    if (this.#state === 'ended') return Promise.resolve(DONE)
+    const result = new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+    this.#read()
+    return result
+  }
+
+  return(): Promise<Result> {
+    this.#end()
+    return Promise.resolve(DONE)
+  }
+
+  /** The manager closes: what is in the log is still delivered, but nothing is waited for any more. */
+  close(): void {
+    this.#isClosing = true
+    this.#look()
+  }
+
+  #open(): void {
+    const { signal, signals, watch, jobId } = this.#options
+    this.#state = 'open'
+    this.#leave.push(this.#options.onOpen(this))
+    if (signal) this.#leave.push(signals.onAbort(signal, () => this.#end()))
+    if (this.#state === 'open') this.#leave.push(watch.watch(jobId, () => this.#look()))
+    else this.#end() // the signal had aborted before
+  }
+
+  #look(): void {
+    if (this.#waiting.length > 0) this.#read()
+  }
+
+  #read(): void {
+    if (this.#isReading) {
+      this.#readAgain = true
+      return
+    }
+    if (this.#state !== 'open') return
+    this.#isReading = true
+    const { store, jobId } = this.#options
+    const answered = whenAnswered(
+      () => store.readEvents(jobId, this.#cursor, PAGE),
+      (answer) => this.#answered(answer),
+      (error) => this.#failed(error),
+    )
+    if (isThenable(answered)) answered.catch(() => undefined)
+  }
+
+  #answered(answer: EventsAnswer): void {
+    this.#isReading = false
+    if (this.#state !== 'open') return
+    const { jobId } = this.#options
+    if (answer.answer === 'not-found') {
+      return this.#end(
+        this.#cursor === this.#options.after
+          ? new JobNotFoundError(jobId)
+          : new CursorExpiredError(jobId, this.#cursor),
+      )
+    }
+    if (answer.answer === 'expired') return this.#end(new CursorExpiredError(jobId, this.#cursor))
+    this.#hasRead = true
+    if (answer.events.length === 0) {
+      if (isSettled(answer.status) || this.#isClosing) this.#end()
+      else this.#lookAgain()
+      return
+    }
+    this.#page = answer.events
+    this.#next = 0
+    while (this.#waiting.length > 0) {
+      const event = this.#page[this.#next]
+      if (!event) return this.#read()
+      this.#waiting.shift()?.resolve(this.#deliver(event))
+      if (this.#state !== 'open') return
+    }
+  }
+
+  /** A live reader rides through a store that is away; only the first read must tell. */
+  #failed(error: unknown): void {
+    this.#isReading = false
+    if (this.#state !== 'open') return
+    if (this.#hasRead && !this.#isClosing) this.#lookAgain()
+    else this.#end(error)
+  }
+
+  #lookAgain(): void {
+    if (!this.#readAgain) return
+    this.#readAgain = false
+    this.#look()
+  }
+
+  #deliver(event: JobEvent): Result {
+    this.#next++
+    this.#cursor = event.seq
+    if (isTerminalEvent(event)) this.#end()
+    return { done: false, value: event }
+  }
+
+  #end(error?: unknown): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#page = []
+    for (const leave of this.#leave.splice(0)) leave()
+    const [first, ...others] = this.#waiting.splice(0)
+    if (error === undefined) first?.resolve(DONE)
+    else first?.reject(error)
+    for (const waiting of others) waiting.resolve(DONE)
+  }
+}
+
+/** A reader that can only say that the manager is closed. */
+export function closedReader(): AsyncIterable<JobEvent> {
+  return {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new ManagerClosedError()) }),
+  }
+}

@@ -1,0 +1,246 @@
+import type { JobEvent } from '../protocol/job-event.js'
+import type { JobStatus } from '../protocol/job-status.js'
+import { Admission } from './admission.js'
+import { CallerSignals } from './caller-signals.js'
+import { Cancellation } from './cancellation.js'
+import { Completion } from './completion.js'
+import { type DrainReport, drainRuns } from './drain.js'
+import { Epoch } from './epoch.js'
+import { EventReader } from './event-reader.js'
+import { FairYield } from './fair-yield.js'
+import type { Awaitable } from './generation-source.js'
+import { Heartbeat } from './heartbeat.js'
+import type { JobRecord } from './job-store.js'
+import { JobWatch } from './job-watch.js'
+import { Journal } from './journal.js'
+import { LeaseKeeper } from './lease-keeper.js'
+import type { ManagerStats } from './manager-stats.js'
+import { createMemoryJobStore } from './memory/memory-job-store.js'
+import type { RegisterOptions, ResolvedOptions } from './options.js'
+import type { Producer } from './producer.js'
+import { Registration } from './registration.js'
+import { Run } from './run.js'
+import type { RunEnvironment } from './run-environment.js'
+import { StoreCalls, whenAnswered } from './store-calls.js'
+import { systemClock } from './system-clock.js'
+import { TimeLimits } from './time-limits.js'
+import { Viewers } from './viewers.js'
+import { WriteRetries } from './write-retries.js'
+
+/** Heartbeats between two polls of those who wait for a hint: the worst delay of a lost one. */
+const BEATS_PER_POLL = 5
+
+/** What `registerRun` answers: the run that was made, or the record of the job that the idempotency key belongs to. */
+export type RegisteredJob<T> =
+  | { readonly created: true; readonly run: Run<T> }
+  | { readonly created: false; readonly record: JobRecord }
+
+/** One process among those that share a store: its parts put together, its jobs, and its heartbeat. */
+export class JobNode {
+  readonly nodeId = crypto.randomUUID()
+  readonly journal: Journal
+  readonly store: StoreCalls
+  readonly completion: Completion
+  readonly cancellation: Cancellation
+  readonly runs = new Map<string, Run<unknown>>()
+  readonly #options: ResolvedOptions
+  readonly #clock
+  readonly #limits: TimeLimits
+  readonly #signals = new CallerSignals()
+  readonly #watch: JobWatch
+  readonly #viewers: Viewers
+  readonly #admission: Admission
+  readonly #registration: Registration
+  readonly #leases: LeaseKeeper
+  readonly #retries = new WriteRetries()
+  readonly #readers = new Set<EventReader>()
+  readonly #environment: RunEnvironment
+  readonly #heartbeat: Heartbeat
+  readonly #unwatch: () => void
+  #isOpen = true
+
+  constructor(options: ResolvedOptions) {
+    const clock = options.clock ?? systemClock
+    const limits = new TimeLimits(clock)
+    const epoch = new Epoch(clock)
+    const store = new StoreCalls(options.store ?? createMemoryJobStore({ clock }), limits, options.storeTimeoutMs)
+    const { nodeId, runs } = this
+    this.#options = options
+    this.#clock = clock
+    this.#limits = limits
+    this.store = store
+    this.journal = new Journal(options)
+    this.#watch = new JobWatch(store)
+    this.#viewers = new Viewers(store, nodeId)
+    this.#admission = new Admission(options)
+    this.#leases = new LeaseKeeper(store, limits, runs)
+    this.completion = new Completion({ store, limits, watch: this.#watch, signals: this.#signals, runs })
+    this.cancellation = new Cancellation({
+      nodeId,
+      store,
+      limits,
+      completion: this.completion,
+      options,
+      runs,
+      now: () => clock.now(),
+    })
+    this.#registration = new Registration({
+      nodeId,
+      store,
+      admission: this.#admission,
+      options,
+      now: () => limits.now(),
+      isOpen: () => this.#isOpen,
+      replace: (jobId) => this.#replace(jobId),
+    })
+    this.#environment = {
+      nodeId,
+      store,
+      clock,
+      limits,
+      fair: new FairYield(clock),
+      epoch,
+      journal: this.journal,
+      options,
+      onSettled: (jobId) => void runs.delete(jobId),
+      renewSoon: (jobId) => this.#leases.renewOne(jobId),
+      retryWrite: (write) => this.#retries.add(write),
+    }
+    this.#unwatch = store.watchNode(nodeId, (jobId) => this.#leases.renewOne(jobId))
+    this.#heartbeat = new Heartbeat(clock, store.heartbeatMs, (count) => {
+      epoch.refresh()
+      this.#beat(count)
+    })
+  }
+
+  /** Records a job and starts it as soon as it has a slot. */
+  async register<T>(producer: Producer<T>, options: RegisterOptions): Promise<RegisteredJob<T>> {
+    const { record, own } = await this.#registration.register(producer, options)
+    if (!own) return { created: false, record }
+    const run = new Run<T>(this.#environment, {
+      producer: own.producer,
+      record,
+      operationId: own.operationId,
+      limits: this.#limitsOf(options),
+      leaseProvedAt: own.sentAt,
+      release: () => own.ticket.release(),
+    })
+    this.runs.set(run.jobId, run as Run<unknown>)
+    this.journal.registered(run)
+    const { signal } = options
+    if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
+    if (!this.#isOpen) this.#cancel(run, 'shutdown') // the drain began while the record was being made
+    own.ticket.ready(() => run.start())
+    return { created: true, run }
+  }
+
+  /** A reader of a job's events; it is closed with the node. */
+  read(
+    jobId: string,
+    options: { after: number; signal: AbortSignal | undefined; viewer: boolean },
+  ): AsyncIterable<JobEvent> {
+    const { after, signal, viewer } = options
+    return new EventReader({
+      store: this.store,
+      watch: this.#watch,
+      signals: this.#signals,
+      jobId,
+      after,
+      signal,
+      onOpen: (reader) => {
+        this.#readers.add(reader)
+        const leave = viewer ? this.#viewers.enter(reader, jobId) : undefined
+        return () => {
+          this.#readers.delete(reader)
+          leave?.()
+        }
+      },
+    })
+  }
+
+  stats(): ManagerStats {
+    const { settledJobs, logEvents, logBytes } = this.store.footprint()
+    const jobs: Record<JobStatus, number> = {
+      pending: 0,
+      running: 0,
+      committing: 0,
+      cancelling: 0,
+      ...settledJobs,
+    }
+    let cleanups = 0
+    let listeners = this.#signals.size
+    for (const run of this.runs.values()) {
+      jobs[run.status]++
+      cleanups += run.cleanupCount
+      listeners += run.listenerCount
+    }
+    return {
+      jobs,
+      subscriptions: this.#readers.size,
+      viewers: this.#viewers.size,
+      timers: this.#limits.size,
+      listeners,
+      cleanups,
+      waiters: this.completion.waiters,
+      logEvents,
+      logBytes,
+    }
+  }
+
+  /** Admits nothing any more and ends what is live. */
+  drain(timeoutMs: number): Promise<DrainReport> {
+    this.#isOpen = false
+    return drainRuns(this.runs, timeoutMs, this.#limits, this.#clock)
+  }
+
+  /** Lets go of everything, after a drain. */
+  async release(): Promise<void> {
+    if (this.#retries.size > 0) await this.#retries.retryAll()
+    this.#heartbeat.stop()
+    this.#leases.stop()
+    this.#unwatch()
+    this.completion.close()
+    for (const reader of [...this.#readers]) reader.close()
+    this.journal.emitter.removeAll()
+  }
+
+  #cancel(run: { requestCancel: Run<unknown>['requestCancel'] }, kind: 'signal' | 'shutdown'): void {
+    void run.requestCancel({ kind, at: this.#clock.now() })
+  }
+
+  async #replace(jobId: string): Promise<boolean> {
+    const result = await this.cancellation.cancel(jobId, { kind: 'replaced' })
+    return result.outcome !== 'requested' && !('status' in result && result.status === 'committing')
+  }
+
+  #limitsOf(options: RegisterOptions) {
+    const defaults = this.#options
+    const onDisconnect = options.onDisconnect ?? defaults.onDisconnect
+    return {
+      deadlineMs: options.deadlineMs ?? defaults.deadlineMs,
+      idleTimeoutMs: options.idleTimeoutMs ?? defaults.idleTimeoutMs,
+      disconnectGraceMs:
+        onDisconnect === 'cancel' ? (options.disconnectGraceMs ?? defaults.disconnectGraceMs) : (false as const),
+    }
+  }
+
+  /** Own leases first: after a pause of the whole process they are renewed before anybody looks for lost ones. */
+  #beat(count: number): void {
+    this.#leases.renewAll()
+    this.#viewers.touchAll()
+    void this.#retries.retryAll()
+    quietly(
+      () => this.store.reap(),
+      (records) => {
+        for (const record of records) this.journal.reaped(record)
+      },
+    )
+    quietly(() => this.store.sweep())
+    if (count % BEATS_PER_POLL === 0) this.#watch.poll()
+  }
+}
+
+/** Work that the next heartbeat does again if it fails now. */
+function quietly<A>(ask: () => Awaitable<A>, then: (answer: A) => void = () => undefined): void {
+  void whenAnswered(ask, then, () => undefined)
+}

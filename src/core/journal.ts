@@ -1,0 +1,133 @@
+import type { CancelReason } from '../protocol/cancel-reason.js'
+import type { JobSnapshot } from '../protocol/job-snapshot.js'
+import { type Messages, messagesOf } from '../protocol/messages.js'
+import { safeErrorFields } from './error-description.js'
+import { type JobRecord, snapshotOf } from './job-store.js'
+import { type JobSummary, summaryLine } from './log-lines.js'
+import { createDefaultLogger, guardLogger, type Logger, silentLogger } from './logger.js'
+import { ManagerEmitter } from './manager-events.js'
+import type { ResolvedOptions } from './options.js'
+import { recordedOutcome } from './outcome.js'
+
+/** Whoever the journal writes about. */
+interface Subject {
+  readonly jobId: string
+  snapshot(): JobSnapshot
+}
+
+/**
+ * Tells what happens to jobs: one log line and one manager event per transition, one summary at the end. What a listener or a
+ * logger throws stays here.
+ */
+export class Journal {
+  readonly emitter: ManagerEmitter
+  readonly #logger: Logger
+  readonly #isSilent: boolean
+  readonly #messages: Messages
+  #listenerFailures = 0
+
+  constructor(options: Pick<ResolvedOptions, 'logger' | 'locale'>) {
+    this.emitter = new ManagerEmitter((error) => this.listenerFailed(error))
+    this.#isSilent = options.logger === false
+    this.#messages = messagesOf(options.locale)
+    const logger = options.logger === false ? silentLogger : (options.logger ?? createDefaultLogger())
+    this.#logger = guardLogger(logger, {}, () => void this.#listenerFailures++)
+  }
+
+  /** A logger for the producer of a job. */
+  loggerFor(jobId: string): Logger {
+    return this.#isSilent ? silentLogger : guardLogger(this.#logger, { job_id: jobId }, () => {})
+  }
+
+  registered(job: Subject): void {
+    if (this.emitter.has('registered')) this.emitter.emit('registered', { job: job.snapshot() })
+    this.#line('info', 'job.registered', job.jobId, 'Job registered', undefined)
+  }
+
+  started(job: Subject): void {
+    if (this.emitter.has('started')) this.emitter.emit('started', { job: job.snapshot() })
+    this.#line('info', 'job.started', job.jobId, 'Job started', undefined)
+  }
+
+  step(job: Subject, step: string): void {
+    if (this.emitter.has('step')) this.emitter.emit('step', { job: job.snapshot(), step })
+  }
+
+  cancelRequested(job: Subject, reason: CancelReason): void {
+    if (this.emitter.has('cancelRequested')) this.emitter.emit('cancelRequested', { job: job.snapshot(), reason })
+    if (this.#isSilent) return
+    const by = reason.by === undefined ? undefined : { by: reason.by }
+    this.#line('info', 'job.cancel_requested', job.jobId, 'Cancel requested', { reason: reason.kind, ...by })
+  }
+
+  committing(job: Subject): void {
+    if (this.emitter.has('committing')) this.emitter.emit('committing', { job: job.snapshot() })
+  }
+
+  settled(job: Subject, summary: JobSummary): void {
+    if (!this.#isSilent) {
+      const { level, fields, message } = summaryLine(summary, this.#messages)
+      this.#logger[level](fields, message)
+    }
+    if (this.emitter.has('settled')) this.emitter.emit('settled', { job: job.snapshot(), outcome: summary.outcome })
+  }
+
+  cleanupFailed(job: Subject, error: unknown, label: string | undefined): void {
+    const name = label === undefined ? undefined : { label }
+    this.#line('warn', 'job.cleanup_failed', job.jobId, 'A cleanup failed', {
+      ...name,
+      ...safeErrorFields(error),
+    })
+    if (this.emitter.has('cleanupFailed')) this.emitter.emit('cleanupFailed', { job: job.snapshot(), ...name, error })
+  }
+
+  forced(job: Subject): void {
+    this.#line('warn', 'job.forced', job.jobId, 'The producer or a source did not end in time', undefined)
+  }
+
+  fenced(job: Subject): void {
+    this.#line('warn', 'job.fenced', job.jobId, 'This process no longer owns the job', undefined)
+  }
+
+  commitLate(job: Subject, result: 'resolved' | 'rejected'): void {
+    this.#line('warn', 'job.commit_late', job.jobId, 'save answered after its limit', { result })
+  }
+
+  postCommitFailed(job: Subject, fields: object): void {
+    this.#line('warn', 'job.post_commit_failed', job.jobId, 'The producer failed after its commit', fields)
+  }
+
+  /** A job of a dead owner was settled by this node. */
+  reaped(record: JobRecord): void {
+    const outcome = recordedOutcome(record)
+    if (!outcome) return
+    this.#line('warn', 'job.reaped', record.jobId, 'The owner of the job is gone', { status: record.status })
+    const job = { jobId: record.jobId, snapshot: () => snapshotOf(record) }
+    this.settled(job, summaryOf(record, outcome))
+  }
+
+  /** Logged once per manager, so that a listener that always throws does not flood the log. */
+  listenerFailed(error: unknown): void {
+    if (this.#listenerFailures++ > 0) return
+    this.#logger.error(
+      { event: 'listener.failed', ...safeErrorFields(error) },
+      'A listener failed; further failures are not logged',
+    )
+  }
+
+  #line(level: 'info' | 'warn', event: string, jobId: string, message: string, fields: object | undefined): void {
+    if (!this.#isSilent) this.#logger[level]({ event, job_id: jobId, ...fields }, message)
+  }
+}
+
+/** The summary of a job that another hand settled. */
+export function summaryOf(record: JobRecord, outcome: JobSummary['outcome']): JobSummary {
+  return {
+    outcome,
+    step: record.step,
+    wasPending: record.startedAt === undefined,
+    settledAt: record.settledAt ?? record.updatedAt,
+    cancelRequestedAt: record.cancel?.requestedAt,
+    cancelMs: record.cancelMs,
+  }
+}

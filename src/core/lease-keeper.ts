@@ -1,0 +1,77 @@
+import type { RenewAnswer } from './job-store.js'
+import type { Run } from './run.js'
+import { type StoreCalls, whenAnswered } from './store-calls.js'
+import { TimeLimit, type TimeLimits } from './time-limits.js'
+
+/**
+ * Keeps the leases of this node's jobs: renews them with each heartbeat, hands on what the answers tell, and gives a job up
+ * before anybody else may take it over. The local time without proof is counted from the moment the last successful renewal was
+ * sent, so it always ends before the store's.
+ */
+export class LeaseKeeper {
+  readonly #store: StoreCalls
+  readonly #limits: TimeLimits
+  readonly #runs: ReadonlyMap<string, Run<unknown>>
+  readonly #selfFence: TimeLimit
+  #isRenewing = false
+
+  constructor(store: StoreCalls, limits: TimeLimits, runs: ReadonlyMap<string, Run<unknown>>) {
+    this.#store = store
+    this.#limits = limits
+    this.#runs = runs
+    this.#selfFence = new TimeLimit(() => this.#giveUpUnproved(), false)
+  }
+
+  /** How long ownership counts without a renewal: the lease, less a second or a quarter of it. */
+  get #provedForMs(): number {
+    const { leaseMs } = this.#store
+    return leaseMs - Math.min(1_000, leaseMs / 4)
+  }
+
+  /** Renews all leases; once at a time. */
+  renewAll(): void {
+    if (this.#isRenewing) return this.#giveUpUnproved()
+    this.#isRenewing = true
+    this.#renew([...this.#runs.values()], () => {
+      this.#isRenewing = false
+    })
+    this.#giveUpUnproved()
+  }
+
+  /** Renews one lease now: the store has hinted that something happened to the job. */
+  renewOne(jobId: string): void {
+    const run = this.#runs.get(jobId)
+    if (run) this.#renew([run], () => undefined)
+  }
+
+  stop(): void {
+    this.#limits.clear(this.#selfFence)
+  }
+
+  #renew(runs: readonly Run<unknown>[], done: () => void): void {
+    if (runs.length === 0) return done()
+    const sentAt = this.#limits.now()
+    void whenAnswered(
+      () => this.#store.renewLeases(runs.map(({ jobId, fencingToken }) => ({ jobId, fencingToken }))),
+      (answers: readonly RenewAnswer[]) => {
+        done()
+        for (const [index, answer] of answers.entries()) runs[index]?.onRenewed(answer, sentAt)
+      },
+      done,
+    )
+  }
+
+  /** Gives up the jobs whose ownership was not proved in time, and looks again when the next one would be due. */
+  #giveUpUnproved(): void {
+    const now = this.#limits.now()
+    const oldest = now - this.#provedForMs
+    let next = Number.POSITIVE_INFINITY
+    for (const run of [...this.#runs.values()]) {
+      if (run.leaseProvedAt <= oldest) run.loseLease()
+      else next = Math.min(next, run.leaseProvedAt)
+    }
+    // Only needed while renewals fail: a proof younger than two heartbeats is renewed in time.
+    if (next < now - 2 * this.#store.heartbeatMs) this.#limits.setAt(this.#selfFence, next + this.#provedForMs)
+    else this.#limits.clear(this.#selfFence)
+  }
+}

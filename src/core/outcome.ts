@@ -1,0 +1,132 @@
+import type { CancelReason } from '../protocol/cancel-reason.js'
+import type { ErrorCode } from '../protocol/error-code.js'
+import type { CleanupStatus, CommitStatus, OmittedResult, Usage } from '../protocol/job-snapshot.js'
+import { isSettled } from '../protocol/job-status.js'
+import type { JobEnd } from './job-end.js'
+import type { JobRecord } from './job-store.js'
+
+/** How a job ended: a value for every end, never an exception. Spans are milliseconds. */
+export type JobOutcome<T> = {
+  readonly jobId: string
+  readonly commit: CommitStatus
+  readonly cleanup: CleanupStatus
+  /** The producer or a source had not let go when its time was over. */
+  readonly forced: boolean
+  /** `false`: the store could not be reached; the end is written as soon as it can be. */
+  readonly recorded: boolean
+  /** From register to the start of the producer. */
+  readonly queuedMs: number
+  /** From the start of the producer to the settle. */
+  readonly runMs: number
+  readonly usage?: Usage
+} & (CompletedOutcome<T> | CancelledOutcome | FailedOutcome)
+
+export type CompletedOutcome<T> =
+  | { readonly status: 'completed'; readonly value: T; readonly valueOmitted?: undefined }
+  | {
+      readonly status: 'completed'
+      readonly value: undefined
+      /** The first two only on another node: in its own process a job keeps its value. */
+      readonly valueOmitted: OmittedResult | 'producer-failed'
+    }
+
+export type CancelledOutcome = {
+  readonly status: 'cancelled'
+  readonly reason: CancelReason
+  /** The text that was delivered, built when first read. Only in the process that ran the job; never committed. */
+  readonly partial?: { readonly text: string }
+}
+
+export type FailedOutcome = {
+  readonly status: 'failed'
+  /** `cause` is the original error, in the process that ran the job only. */
+  readonly error: {
+    readonly code: ErrorCode | (string & {})
+    readonly message: string
+    readonly cause?: unknown
+  }
+  readonly partial?: { readonly text: string }
+}
+
+/** What only the process that ran the job knows about its end. */
+export interface LocalEnd<T> {
+  readonly value?: T | undefined
+  /** The producer's value is missing, because it failed or hung after its commit. */
+  readonly valueMissing?: boolean | undefined
+  readonly cause?: unknown
+  readonly partialText: () => string
+}
+
+/** The outcome in the process that ran the job. */
+export function localOutcome<T>(jobId: string, end: JobEnd, local: LocalEnd<T>, recorded: boolean): JobOutcome<T> {
+  const common = commonPart(jobId, end, recorded)
+  switch (end.status) {
+    case 'completed':
+      return local.valueMissing
+        ? { ...common, status: 'completed', value: undefined, valueOmitted: 'producer-failed' }
+        : { ...common, status: 'completed', value: local.value as T }
+    case 'cancelled':
+      return withPartial<T>({ ...common, status: 'cancelled', reason: end.reason }, local.partialText)
+    case 'failed': {
+      const error = local.cause === undefined ? end.error : { ...end.error, cause: local.cause }
+      return withPartial<T>({ ...common, status: 'failed', error }, local.partialText)
+    }
+  }
+}
+
+/** The outcome that a record tells, or nothing while the job is live. */
+export function recordedOutcome<T>(record: JobRecord): JobOutcome<T> | undefined {
+  const { status, cancel, result, resultOmitted } = record
+  if (!isSettled(status)) return undefined
+  const { commit = 'none', cleanup = 'unknown', forced = false, queuedMs = 0, runMs = 0, usage } = record
+  const spans = { commit, cleanup, forced, queuedMs, runMs, ...(usage === undefined ? undefined : { usage }) }
+  const common = commonPart(record.jobId, spans, true)
+  if (status === 'completed') {
+    return resultOmitted === undefined
+      ? { ...common, status, value: result as T }
+      : { ...common, status, value: undefined, valueOmitted: resultOmitted }
+  }
+  if (status === 'cancelled' && cancel) return { ...common, status, reason: cancel.reason }
+  return {
+    ...common,
+    status: 'failed',
+    error: record.error ?? { code: 'producer.failed', message: 'The producer failed.' },
+  }
+}
+
+/** The outcome of a job whose end nobody can tell any more. */
+export function unknownOutcome<T>(
+  jobId: string,
+  code: 'job.expired' | 'manager.closed',
+  message: string,
+): JobOutcome<T> {
+  const ended = { commit: 'unknown', cleanup: 'unknown', forced: false, queuedMs: 0, runMs: 0 } as const
+  return { ...commonPart(jobId, ended, false), status: 'failed', error: { code, message } }
+}
+
+function commonPart(jobId: string, end: Omit<JobEnd, 'status'>, recorded: boolean) {
+  const { commit, cleanup, forced, queuedMs, runMs, usage } = end
+  return {
+    jobId,
+    commit,
+    cleanup,
+    forced,
+    recorded,
+    queuedMs,
+    runMs,
+    ...(usage === undefined ? undefined : { usage }),
+  }
+}
+
+/** Adds `partial` as a property that is computed when first read, and then kept. */
+function withPartial<T>(outcome: JobOutcome<T>, text: () => string): JobOutcome<T> {
+  return Object.defineProperty(outcome, 'partial', {
+    configurable: true,
+    enumerable: false, // so that logging or cloning an outcome does not build and spread generated text
+    get() {
+      const partial = Object.freeze({ text: text() })
+      Object.defineProperty(outcome, 'partial', { value: partial })
+      return partial
+    },
+  })
+}

@@ -1,0 +1,52 @@
+import { InvalidResultError } from './errors.js'
+import { type Producer, type ProducerEvent, toContentEvent } from './producer.js'
+import type { Run } from './run.js'
+import { createRunContext } from './run-context.js'
+
+/** How a producer ended: with a value, or with what it threw. */
+export type ProducerEnd<T> = { readonly value: T } | { readonly error: unknown }
+
+/** Calls the producer and reports its end once. The yields of an async generator are events, its return value is the job's. */
+export function callProducer<T>(run: Run<T>, producer: Producer<T>, onEnd: (end: ProducerEnd<T>) => void): void {
+  const succeed = (value: unknown): void => onEnd(isStream(value) ? { error: streamAsResult() } : { value: value as T })
+  const fail = (error: unknown): void => onEnd({ error })
+  let output: unknown
+  try {
+    output = producer(createRunContext(run as Run<unknown>))
+  } catch (error) {
+    fail(error)
+    return
+  }
+  if (isGenerator(output)) {
+    const take = (event: ProducerEvent) => {
+      run.emit(toContentEvent(event))
+      return run.congestion
+    }
+    run.pump<ProducerEvent>(output, take).then(succeed, fail)
+  } else if (isStream(output)) {
+    fail(streamAsResult())
+  } else {
+    Promise.resolve(output).then(succeed, fail)
+  }
+}
+
+function isGenerator(value: unknown): value is AsyncGenerator<ProducerEvent> {
+  return isObject(value) && Symbol.asyncIterator in value && 'next' in value && typeof value.next === 'function'
+}
+
+function isStream(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    (Symbol.asyncIterator in value || ('getReader' in value && typeof value.getReader === 'function'))
+  )
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function streamAsResult(): InvalidResultError {
+  return new InvalidResultError(
+    'The producer returned a stream as its result: expected a value; read the stream with `await run.stream(source)`.',
+  )
+}

@@ -1,0 +1,134 @@
+import type { Usage } from '../protocol/job-snapshot.js'
+import type { CancelToken } from './cancel-token.js'
+import type { Cleanup } from './cleanup-stack.js'
+import type { CommitFence } from './commit-gate.js'
+import { IncompleteGenerationError, InvalidOptionsError, show } from './errors.js'
+import {
+  type Awaitable,
+  type FinishReason,
+  type GenerationSource,
+  isCompleteFinish,
+  type ModelChunk,
+} from './generation-source.js'
+import type { Logger } from './logger.js'
+import { type ProducerEvent, toContentEvent } from './producer.js'
+import type { Run } from './run.js'
+import { TextBuffer } from './text-buffer.js'
+
+/** What a producer works with. */
+export interface RunContext {
+  readonly jobId: string
+  /** Rises with each owner of a job; give it to whatever you write to, so that an older owner is refused there. */
+  readonly fencingToken: number
+  readonly token: CancelToken
+  /** Aborts in the tick of a cancel with the {@link JobCancelledError}; never on success. Made when first read. */
+  readonly signal: AbortSignal
+  /** Adds the job's id to each line. Do not log prompts or generated text. */
+  readonly logger: Logger
+  /** Names the phase the producer is in; readers see it as an event. */
+  step(name: string): void
+  /**
+   * Adds an event to the job's log.
+   *
+   * @throws {JobCancelledError} once a cancel is recorded, so that a loop that ignores the signal still stops
+   * @throws {LogLimitError} when the log is full; the job then fails
+   * @throws {InvalidOptionsError} when it is no event, its data is not JSON, or the run has ended
+   */
+  emit(event: ProducerEvent): void
+  /** Like `emit` for callbacks: never throws; `false` when the event was not taken. */
+  tryEmit(event: ProducerEvent): boolean
+  /**
+   * Reads a source to its end and emits each text as a chunk. Stops in the tick of a cancel, whatever the source does, is fair
+   * to the event loop, and lets go of the source on every exit.
+   *
+   * @throws {IncompleteGenerationError} when the source ends with a finish reason other than `stop` or `unknown`
+   * @throws {JobCancelledError} when the job is cancelled
+   */
+  stream(source: GenerationSource): Promise<StreamResult>
+  /** Registers a cleanup; see {@link RunEnd}. The last registered runs first, each exactly once, however the run ends. */
+  defer(cleanup: Cleanup, label?: string): void
+  /**
+   * Makes the result visible. `save` is called at most once, after the job has won against every cancel.
+   *
+   * @throws {CommitError} when `save` threw, gave no answer in time, or ownership could not be proved
+   * @throws {JobCancelledError} when a cancel was recorded first
+   */
+  commit<V>(save: (fence: CommitFence) => Awaitable<V>): Promise<V>
+}
+
+/** The whole text of a source, why it ended, and what it reported. */
+export interface StreamResult {
+  readonly text: string
+  readonly finish: FinishReason
+  readonly usage?: Usage
+}
+
+/** The part of a run that its producer sees. Its verbs work unbound. */
+export function createRunContext(run: Run<unknown>): RunContext {
+  const emit = (event: ProducerEvent): void => run.emit(toContentEvent(event))
+  return {
+    jobId: run.jobId,
+    fencingToken: run.fencingToken,
+    token: run.token,
+    get signal() {
+      return run.token.signal
+    },
+    get logger() {
+      return run.logger
+    },
+    step: (name) => emit({ type: 'step', step: name }),
+    emit,
+    tryEmit(event) {
+      try {
+        emit(event)
+        return true
+      } catch {
+        return false
+      }
+    },
+    stream: (source) => handled(streamSource(run, source)),
+    defer(cleanup, label) {
+      if (typeof cleanup !== 'function')
+        throw new InvalidOptionsError(`run.defer: expected a function, got ${show(cleanup)}.`)
+      run.cleanups.defer(cleanup, label)
+    },
+    commit: (save) => handled(run.gate.commit(save)),
+  }
+}
+
+/** A producer that does not wait for its own stream must not end the process when the job is cancelled. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
+async function streamSource(run: Run<unknown>, source: GenerationSource): Promise<StreamResult> {
+  if (typeof source !== 'object' || source === null) {
+    throw new InvalidOptionsError(`run.stream: expected an AsyncIterable or a ReadableStream, got ${show(source)}.`)
+  }
+  const text = new TextBuffer()
+  let finish: FinishReason = 'unknown'
+  let usage: Usage | undefined
+  const takeText = (content: string): Promise<void> | undefined => {
+    run.emit({ type: 'chunk', content })
+    text.append(content)
+    return run.congestion
+  }
+  const takeChunk = (chunk: ModelChunk): Promise<void> | undefined => {
+    const wait = typeof chunk.text === 'string' && chunk.text !== '' ? takeText(chunk.text) : undefined
+    if (chunk.metadata) run.emit(toContentEvent({ type: 'metadata', data: chunk.metadata }))
+    if (chunk.usage) {
+      usage = chunk.usage
+      run.noteUsage(usage)
+    }
+    if (chunk.finish) finish = chunk.finish
+    return wait
+  }
+  await run.pump<string | ModelChunk>(source, (item) => {
+    if (typeof item === 'string') return takeText(item)
+    if (typeof item === 'object' && item !== null) return takeChunk(item)
+    throw new TypeError(`The source gave ${show(item)} instead of a string or a ModelChunk.`)
+  })
+  if (!isCompleteFinish(finish)) throw new IncompleteGenerationError(finish)
+  return { text: text.toString(), finish, ...(usage === undefined ? undefined : { usage }) }
+}

@@ -1,0 +1,88 @@
+import { TimeLimit, type TimeLimits } from './time-limits.js'
+
+/** Limits of one job in milliseconds; `false` turns one off. */
+export interface RunLimitOptions {
+  readonly deadlineMs: number | false
+  readonly idleTimeoutMs: number | false
+  /** How long the job goes on without viewer, if it is cancelled then; else `false`. */
+  readonly disconnectGraceMs: number | false
+}
+
+export interface RunLimitHost {
+  /** When the newest event was emitted, or the run began. */
+  readonly lastActivityAt: number
+  onLimit(kind: 'deadline' | 'idle' | 'disconnect'): void
+  /** Nobody may be watching any more: have the store asked. */
+  onMaybeUnwatched(): void
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/**
+ * The limits that cancel a job from inside: its deadline while pending and running, idle and disconnect while running.
+ * One {@link TimeLimit} stands at the earliest of them; an event does not move it, it is looked up when the limit is reached.
+ */
+export class RunLimits {
+  readonly #limits: TimeLimits
+  readonly #options: RunLimitOptions
+  readonly #host: RunLimitHost
+  readonly #limit: TimeLimit
+  readonly #deadlineAt: number
+  #isRunning = false
+  #disconnectAt = NEVER
+
+  /** Starts with the deadline, from now. */
+  constructor(limits: TimeLimits, options: RunLimitOptions, host: RunLimitHost) {
+    this.#limits = limits
+    this.#options = options
+    this.#host = host
+    this.#limit = new TimeLimit(() => this.#look(), false)
+    this.#deadlineAt = options.deadlineMs === false ? NEVER : limits.now() + options.deadlineMs
+    this.#arm()
+  }
+
+  /** The producer starts: idle time and time without viewer count from here. */
+  startRunning(): void {
+    this.#isRunning = true
+    const { disconnectGraceMs } = this.#options
+    if (disconnectGraceMs !== false) this.#disconnectAt = this.#limits.now() + disconnectGraceMs
+    this.#arm()
+  }
+
+  /** What the store says about viewers, with every renewal of the lease. */
+  noteViewers(viewers: number, unwatchedMs: number): void {
+    const { disconnectGraceMs } = this.#options
+    if (disconnectGraceMs === false || !this.#isRunning) return
+    if (viewers === 0 && unwatchedMs >= disconnectGraceMs) return this.#host.onLimit('disconnect')
+    this.#disconnectAt = viewers > 0 ? NEVER : this.#limits.now() + disconnectGraceMs - unwatchedMs
+    this.#arm()
+  }
+
+  /** Nothing here cancels any more: a cancel, a commit or the end came first. */
+  stop(): void {
+    this.#isRunning = false
+    this.#limits.clear(this.#limit)
+  }
+
+  get #idleAt(): number {
+    const { idleTimeoutMs } = this.#options
+    return this.#isRunning && idleTimeoutMs !== false ? this.#host.lastActivityAt + idleTimeoutMs : NEVER
+  }
+
+  #arm(): void {
+    const dueAt = Math.min(this.#deadlineAt, this.#idleAt, this.#disconnectAt)
+    if (dueAt === NEVER) this.#limits.clear(this.#limit)
+    else this.#limits.setAt(this.#limit, dueAt)
+  }
+
+  #look(): void {
+    const now = this.#limits.now()
+    if (this.#deadlineAt <= now) return this.#host.onLimit('deadline')
+    if (this.#idleAt <= now) return this.#host.onLimit('idle')
+    if (this.#disconnectAt <= now) {
+      this.#disconnectAt = NEVER // until the store has answered
+      this.#host.onMaybeUnwatched()
+    }
+    if (this.#limit.slot < 0) this.#arm()
+  }
+}

@@ -1,0 +1,581 @@
+import type { CancelReason } from '../protocol/cancel-reason.js'
+import type { ContentEvent } from '../protocol/job-event.js'
+import type { CleanupStatus, JobSnapshot, Usage } from '../protocol/job-snapshot.js'
+import type { JobStatus } from '../protocol/job-status.js'
+import { RunToken } from './cancel-token.js'
+import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
+import { CommitGate } from './commit-gate.js'
+import { safeErrorFields } from './error-description.js'
+import { InvalidOptionsError, LogLimitError } from './errors.js'
+import type { Awaitable } from './generation-source.js'
+import type { JobEnd } from './job-end.js'
+import {
+  type AppendAnswer,
+  type CancelAnswer,
+  type JobRecord,
+  type RenewAnswer,
+  type StartAnswer,
+  snapshotOf,
+} from './job-store.js'
+import { summaryOf } from './journal.js'
+import type { Logger } from './logger.js'
+import { OpenSources } from './open-sources.js'
+import { type JobOutcome, localOutcome, recordedOutcome } from './outcome.js'
+import type { Producer } from './producer.js'
+import { callProducer, type ProducerEnd } from './producer-call.js'
+import { decideEnd, jobEnd } from './run-end.js'
+import type { RunEnvironment, RunSpec } from './run-environment.js'
+import { RunLimits } from './run-limits.js'
+import { RunOutput } from './run-output.js'
+import { readEnd, recordEnd, type Settlement } from './settlement.js'
+import { isThenable, whenAnswered } from './store-calls.js'
+import { TimeLimit } from './time-limits.js'
+
+/** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
+export type OwnCancelAnswer = 'accepted' | 'joined' | 'too-late' | 'ended'
+
+/** Where a run is: `waiting` for a slot, producer not yet called, producing, releasing (cleanups), settling, settled. */
+type Phase = 'waiting' | 'starting' | 'producing' | 'releasing' | 'settling' | 'settled'
+
+/**
+ * One job in the process that owns it, from its admission to its end. It is the only writer of its state.
+ *
+ * The first of these fixes the end: a cancel is recorded, the producer ends, a commit ends, the log is full. From then on the
+ * producer and its sources have half of the grace period, and the cleanups the rest of it; then the end is written.
+ */
+export class Run<T> {
+  readonly jobId: string
+  readonly fencingToken: number
+  /** When the newest proof of ownership was asked for, by the monotonic clock. */
+  leaseProvedAt: number
+  readonly #env: RunEnvironment
+  readonly #operationId: string
+  readonly #producer: Producer<T>
+  readonly #limits: RunLimits
+  readonly #releasePlace: () => void
+  readonly #registeredAt: number
+  #startedAt: number | undefined
+  #phase: Phase
+  #record: JobRecord
+  #status: JobStatus
+
+  // Made when first needed: a pending job is little more than its record.
+  #token: RunToken | undefined
+  #output: RunOutput | undefined
+  #sources: OpenSources | undefined
+  #gate: CommitGate | undefined
+  #cleanups: CleanupStack | undefined
+  #producerLimit: TimeLimit | undefined
+
+  #producerEnd: ProducerEnd<T> | undefined
+  #failure: { readonly error: unknown } | undefined
+  #isCommitted = false
+  #isCancelRecorded = true
+  #isFenced = false
+  #isForced = false
+  #endingSince: number | undefined
+  #cancelRequestedAt: number | undefined
+
+  #outcome: JobOutcome<T> | undefined
+  #settled: { readonly promise: Promise<JobOutcome<T>>; readonly resolve: (outcome: JobOutcome<T>) => void } | undefined
+  #unlinkSignal: (() => void) | undefined
+
+  constructor(env: RunEnvironment, spec: RunSpec<T>) {
+    const { record } = spec
+    this.#env = env
+    this.#operationId = spec.operationId
+    this.#producer = spec.producer
+    this.#releasePlace = spec.release
+    this.#record = record
+    this.#status = record.status
+    this.#phase = record.status === 'pending' ? 'waiting' : 'starting'
+    this.jobId = record.jobId
+    this.fencingToken = record.fencingToken
+    this.leaseProvedAt = spec.leaseProvedAt
+    this.#registeredAt = env.limits.now()
+    this.#limits = new RunLimits(env.limits, spec.limits, this)
+  }
+
+  // ── How it stands ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get status(): JobStatus {
+    return this.#status
+  }
+
+  get isSettled(): boolean {
+    return this.#phase === 'settled'
+  }
+
+  /** The outcome, after everything is released. Never rejects. */
+  get settled(): Promise<JobOutcome<T>> {
+    if (this.#outcome) return Promise.resolve(this.#outcome)
+    if (!this.#settled) {
+      let resolve: (outcome: JobOutcome<T>) => void = () => {}
+      const promise = new Promise<JobOutcome<T>>((done) => {
+        resolve = done
+      })
+      this.#settled = { promise, resolve }
+    }
+    return this.#settled.promise
+  }
+
+  get token(): RunToken {
+    this.#token ??= new RunToken(this.jobId, (error) => this.#env.journal.listenerFailed(error))
+    return this.#token
+  }
+
+  get logger(): Logger {
+    return this.#env.journal.loggerFor(this.jobId)
+  }
+
+  get cleanupCount(): number {
+    return this.#cleanups?.size ?? 0
+  }
+
+  get listenerCount(): number {
+    return this.#token?.listenerCount ?? 0
+  }
+
+  /** From the cancel request until now or the settle, milliseconds; 0 without a cancel. */
+  get cancelMs(): number {
+    return this.#record.cancelMs ?? this.#since(this.#cancelRequestedAt)
+  }
+
+  snapshot(): JobSnapshot {
+    const { step, lastSeq = 0 } = this.#output ?? {}
+    return snapshotOf({
+      ...this.#record,
+      status: this.#status,
+      lastSeq: Math.max(this.#record.lastSeq, lastSeq),
+      ...(step === undefined ? undefined : { step }),
+    })
+  }
+
+  // ── From admission to the producer ───────────────────────────────────────────────────────────────────────────────
+
+  /** Calls `unlink` when the run is settled. */
+  linkSignal(unlink: () => void): void {
+    if (this.#phase === 'settled') unlink()
+    else this.#unlinkSignal = unlink
+  }
+
+  /** A slot is free. Two microtasks let the one who awaited `register()` go on before the producer is called. */
+  start(): void {
+    if (this.#phase === 'waiting') return this.#leaveQueue()
+    void Promise.resolve()
+      .then(() => undefined)
+      .then(() => this.#produce())
+  }
+
+  #leaveQueue(): void {
+    const { store, nodeId } = this.#env
+    void whenAnswered<StartAnswer, void>(
+      () => store.start({ ...this.#owned, nodeId }),
+      (answer) => {
+        if (this.#phase !== 'waiting') return
+        if (answer.answer === 'not-pending') return this.settledElsewhere(answer.record)
+        if (answer.answer !== 'started') return this.loseLease()
+        this.#record = answer.record
+        this.#status = 'running'
+        this.#phase = 'starting'
+        this.#produce()
+      },
+      () => {
+        if (this.#phase === 'waiting') this.#leaveQueue() // until the lease is lost
+      },
+    )
+  }
+
+  #produce(): void {
+    if (this.#phase !== 'starting') return
+    this.#env.journal.started(this)
+    if (this.#phase !== 'starting') return // a listener cancelled
+    this.#phase = 'producing'
+    this.#startedAt = this.#env.limits.now()
+    this.#output = new RunOutput(this.#env, this, (answer) => this.#outputRefused(answer))
+    this.#limits.startRunning()
+    callProducer(this, this.#producer, (end) => {
+      this.#producerEnd = end
+      this.#proceed()
+    })
+  }
+
+  // ── What the producer does ───────────────────────────────────────────────────────────────────────────────────────
+
+  get acceptsEvents(): boolean {
+    return this.#phase === 'producing' && !this.#producerEnd && !this.#failure && !this.#token?.isCancelled
+  }
+
+  /** Writes an event. @throws what stands against it; see {@link RunContext.emit} */
+  emit(event: ContentEvent): void {
+    if (!this.acceptsEvents) {
+      this.#output?.noteRefused(event)
+      throw this.#refusal()
+    }
+    let isTaken: boolean | undefined
+    try {
+      isTaken = this.#output?.write(event)
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    if (!isTaken) throw this.#refusal()
+    if (event.type === 'step') this.#env.journal.step(this, event.step)
+  }
+
+  /** Wait for this before emitting on: the store is slow. */
+  get congestion(): Promise<void> | undefined {
+    return this.#output?.congestion
+  }
+
+  noteUsage(usage: Usage): void {
+    if (this.#output) this.#output.usage = usage
+  }
+
+  /** Reads a source until its end; a run that ends first stops it. */
+  pump<Item>(source: object, onItem: (item: Item) => Promise<void> | undefined): Promise<unknown> {
+    this.#sources ??= new OpenSources(
+      this.#env.fair,
+      () => this.#output?.noteRefused({ type: 'chunk', content: '' }),
+      () => {
+        if (this.#endingSince !== undefined) this.#proceed()
+      },
+    )
+    return this.#sources.pump(source, onItem, this.acceptsEvents ? undefined : { error: this.#refusal() })
+  }
+
+  get cleanups(): CleanupStack {
+    if (!this.#cleanups) {
+      const { limits, journal } = this.#env
+      this.#cleanups = new CleanupStack(limits, (error, label) => journal.cleanupFailed(this, error, label))
+      if (this.#phase !== 'producing') void this.#cleanups.run(this.#fixedEnd, 0) // too late to wait: deferred ones start at once
+    }
+    return this.#cleanups
+  }
+
+  get gate(): CommitGate {
+    this.#gate ??= this.#openGate()
+    return this.#gate
+  }
+
+  #openGate(): CommitGate {
+    const { store, limits, journal, options } = this.#env
+    return new CommitGate({
+      jobId: this.jobId,
+      fencingToken: this.fencingToken,
+      limits,
+      commitTimeoutMs: options.commitTimeoutMs,
+      storeTimeoutMs: options.storeTimeoutMs,
+      assertOpen: () => {
+        if (!this.acceptsEvents) throw this.#refusal()
+      },
+      assertNotCancelled: () => this.#token?.throwIfCancelled(),
+      flush: () => this.#output?.flush(),
+      claim: () => store.claimCommit(this.#owned),
+      onClaimed: () => {
+        this.#status = 'committing'
+        this.#limits.stop()
+        journal.committing(this)
+      },
+      onLost: (answer) => {
+        if (answer.answer === 'lost' && answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+        else this.loseLease()
+        return this.#refusal()
+      },
+      onClosed: () => this.#proceed(),
+      onSaved: () => {
+        this.#isCommitted = true
+        this.#proceed()
+      },
+      onFailed: (error) => {
+        this.#failure ??= { error }
+        this.#proceed()
+      },
+      onLate: (result) => journal.commitLate(this, result),
+    })
+  }
+
+  // ── What ends it from outside ────────────────────────────────────────────────────────────────────────────────────
+
+  get lastActivityAt(): number {
+    return this.#output?.lastActivityAt ?? this.#env.limits.now()
+  }
+
+  onLimit(kind: 'deadline' | 'idle' | 'disconnect'): void {
+    void this.requestCancel({ kind, at: this.#env.clock.now() })
+  }
+
+  onMaybeUnwatched(): void {
+    this.#env.renewSoon(this.jobId)
+  }
+
+  /**
+   * Records a cancel reason in the store and then here; with a store that answers at once, in this tick. The store decides between
+   * a cancel and a claim. Never throws.
+   */
+  requestCancel(reason: CancelReason): Awaitable<OwnCancelAnswer> {
+    if (this.#token?.isCancelled) return 'joined'
+    if (this.#gate?.isSaving || this.#isCommitted) return 'too-late'
+    if (this.#isEndFixed) return 'ended'
+    const { store, nodeId } = this.#env
+    Object.freeze(reason)
+    return whenAnswered<CancelAnswer, OwnCancelAnswer>(
+      () => store.requestCancel({ jobId: this.jobId, cancelId: this.#operationId, reason, nodeId }),
+      (answer) => this.#cancelAnswered(answer),
+      () => this.#cancelUnanswered(reason),
+    )
+  }
+
+  #cancelAnswered(answer: CancelAnswer): OwnCancelAnswer {
+    switch (answer.answer) {
+      case 'accepted':
+      case 'joined': {
+        const isFirst = answer.answer === 'accepted' && !this.#token?.isCancelled
+        this.#record = answer.record
+        if (answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+        return isFirst ? 'accepted' : 'joined'
+      }
+      case 'cancelled':
+        this.settledElsewhere(answer.record)
+        return 'accepted'
+      case 'too-late':
+        return 'too-late'
+      case 'already-settled':
+        this.settledElsewhere(answer.record)
+        return 'ended'
+      case 'not-found':
+        this.loseLease()
+        return 'accepted'
+    }
+  }
+
+  /** The store is away: the job is cancelled here all the same, unless a claim is under way that may have been won. */
+  #cancelUnanswered(reason: CancelReason): Awaitable<OwnCancelAnswer> {
+    if (this.#token?.isCancelled) return 'joined'
+    if (this.#gate?.isClaiming) {
+      return this.#gate.decided().then(() => (this.#token?.isCancelled ? 'joined' : 'too-late'))
+    }
+    if (this.#gate?.isSaving || this.#isCommitted) return 'too-late'
+    if (this.#isEndFixed) return 'ended'
+    this.#isCancelRecorded = false
+    this.#cancelRecorded(reason)
+    return 'accepted'
+  }
+
+  /** The reason stands: first it is true, then everybody is told, then the run begins to end. */
+  #cancelRecorded(reason: CancelReason): void {
+    if (this.#token?.isCancelled || this.#isEndFixed) return
+    this.#status = 'cancelling'
+    this.#cancelRequestedAt = this.#env.limits.now()
+    this.#limits.stop()
+    this.#output?.close()
+    this.token.cancel(reason)
+    this.#sources?.stopAll(this.token.error)
+    this.#env.journal.cancelRequested(this, reason)
+    this.#proceed()
+  }
+
+  #outputRefused(answer: Exclude<AppendAnswer, { answer: 'accepted' }>): void {
+    if (answer.answer === 'not-running' && answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+    else if (answer.answer === 'log-full') this.#fail(new LogLimitError(this.jobId, 'its log may hold'))
+    else this.loseLease()
+  }
+
+  /** What a renewal of the lease told. */
+  onRenewed(answer: RenewAnswer, sentAt: number): void {
+    if (this.#phase === 'settled') return
+    if (answer.answer === 'already-settled') return this.settledElsewhere(answer.record)
+    if (answer.answer !== 'renewed') return this.loseLease()
+    this.leaseProvedAt = sentAt
+    if (answer.reason) this.#cancelRecorded(answer.reason)
+    else this.#limits.noteViewers(answer.viewers, answer.unwatchedMs)
+  }
+
+  /** Somebody else settled the job: that is the end of a pending one, and the loss of the lease for one that works. */
+  settledElsewhere(record: JobRecord): void {
+    if (this.#phase === 'waiting') this.#finish({ kind: 'elsewhere', record })
+    else if (this.#phase !== 'settling') this.loseLease()
+  }
+
+  /** This process no longer owns the job: it stops, and writes nothing any more. */
+  loseLease(): void {
+    if (this.#isFenced || this.#phase === 'settled') return
+    this.#isFenced = true
+    this.#env.journal.fenced(this)
+    if (this.#gate?.isSaving) this.#gate.loseLease()
+    else this.#cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
+  }
+
+  /** The run cannot go on, and nobody cancelled it. */
+  #fail(error: unknown): void {
+    if (this.#isEndFixed || this.#token?.isCancelled || this.#gate?.isBusy) return
+    this.#failure = { error }
+    this.#limits.stop()
+    this.#proceed()
+  }
+
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nothing that happens from now on changes how the run ends. */
+  get #isEndFixed(): boolean {
+    const isOpen = this.#phase === 'waiting' || this.#phase === 'starting' || this.#phase === 'producing'
+    return !isOpen || this.#producerEnd !== undefined || this.#failure !== undefined || this.#isCommitted
+  }
+
+  /** Goes on towards the end as far as producer, sources and commit allow. Called whenever one of them moved. */
+  #proceed(): void {
+    if (this.#phase === 'waiting' || this.#phase === 'starting') return this.#release() // the producer is never called
+    if (this.#phase !== 'producing' || this.#gate?.isBusy) return
+    this.#endingSince ??= this.#env.limits.now()
+    if (this.#failure || this.#producerEnd) this.#sources?.stopAll(this.#refusal())
+    if (this.#producerEnd && !this.#sources?.size) return this.#release()
+    if (this.#producerLimit) return
+    this.#producerLimit = new TimeLimit(() => this.#release(), true)
+    this.#env.limits.setAt(this.#producerLimit, this.#endingSince + this.#env.options.gracePeriodMs / 2)
+  }
+
+  /** Runs the cleanups in what is left of the grace period. */
+  #release(): void {
+    const { limits, journal, options } = this.#env
+    if (this.#phase === 'producing' && (!this.#producerEnd || this.#sources?.size)) {
+      this.#isForced = true
+      journal.forced(this)
+    }
+    this.#phase = 'releasing'
+    this.#limits.stop()
+    if (this.#producerLimit) limits.clear(this.#producerLimit)
+    const end = this.#fixedEnd
+    if (end.status === 'failed') this.#token?.abortSignal(end.error)
+    this.#sources?.stopAll(this.#refusal())
+    const left = options.gracePeriodMs - this.#since(this.#endingSince)
+    const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
+    if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))
+    else this.#settle(cleanup)
+  }
+
+  #settle(cleanup: CleanupStatus): void {
+    this.#phase = 'settling'
+    const end = this.#jobEnd(cleanup)
+    const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
+    if (flushed) void flushed.then(() => this.#write(end))
+    else this.#write(end)
+  }
+
+  #write(end: JobEnd): void {
+    const { store, retryWrite } = this.#env
+    const write = () => recordEnd(store, this.#owned, end)
+    const finish = (settlement: Settlement): void => {
+      this.#finish(settlement, end)
+      if (settlement.kind === 'unrecorded' && settlement.retry) retryWrite(write)
+    }
+    if (this.#isFenced) return onAnswer(readEnd(store, this.jobId), finish)
+    // A store that was away a moment ago is not waited for a second time.
+    if (end.status === 'cancelled' && !this.#isCancelRecorded) return finish({ kind: 'unrecorded', retry: true })
+    onAnswer(write(), finish)
+  }
+
+  #finish(settlement: Settlement, end: JobEnd = this.#jobEnd('clean')): void {
+    if (this.#phase === 'settled') return
+    if (settlement.kind === 'cancelled-first') {
+      // Another node's cancel was recorded while the cleanups ran here: the reason came before the end.
+      this.token.cancel(settlement.reason)
+      return this.#write(this.#jobEnd(end.cleanup))
+    }
+    const isKnown = settlement.kind === 'recorded' || settlement.kind === 'elsewhere'
+    if (isKnown) this.#record = settlement.record
+    else if (end.cancelMs !== undefined) this.#record = { ...this.#record, cancelMs: end.cancelMs }
+    const elsewhere = settlement.kind === 'elsewhere' ? recordedOutcome<T>(settlement.record) : undefined
+    const outcome = elsewhere ?? localOutcome<T>(this.jobId, end, this.#localEnd, settlement.kind === 'recorded')
+    this.#phase = 'settled'
+    this.#outcome = outcome
+    this.#status = outcome.status
+    this.#limits.stop()
+    this.#output?.close()
+    this.#token?.release()
+    this.#unlinkSignal?.()
+    this.#env.onSettled(this.jobId)
+    this.#releasePlace()
+    this.#settled?.resolve(outcome)
+    this.#report(outcome)
+  }
+
+  #report(outcome: JobOutcome<T>): void {
+    const { journal, epoch, limits } = this.#env
+    const { chunks, dropped, step } = this.#output ?? { chunks: 0, dropped: 0, step: this.#record.step }
+    if (this.#isCommitted && !(this.#producerEnd && 'value' in this.#producerEnd)) {
+      const fields = this.#producerEnd ? safeErrorFields(this.#producerEnd.error) : { timed_out: true }
+      journal.postCommitFailed(this, fields)
+    }
+    journal.settled(this, {
+      ...summaryOf(this.#record, outcome),
+      step,
+      settledAt: this.#record.settledAt ?? epoch.at(limits.now()),
+      cancelMs: this.cancelMs,
+      chunks,
+      droppedChunks: dropped,
+    })
+  }
+
+  get #owned() {
+    const { jobId, fencingToken } = this
+    return { jobId, fencingToken, operationId: this.#operationId }
+  }
+
+  get #fixedEnd(): FixedEnd {
+    return decideEnd({
+      reason: this.#token?.reason,
+      failure: this.#failure,
+      isCommitted: this.#isCommitted,
+      producerEnd: this.#producerEnd,
+    })
+  }
+
+  #jobEnd(cleanup: CleanupStatus): JobEnd {
+    const now = this.#env.limits.now()
+    const startedAt = this.#startedAt ?? now
+    return jobEnd(
+      this.#fixedEnd,
+      {
+        producerEnd: this.#producerEnd,
+        isCommitted: this.#isCommitted,
+        cleanup,
+        forced: this.#isForced,
+        queuedMs: startedAt - this.#registeredAt,
+        runMs: now - startedAt,
+        cancelMs: this.#since(this.#cancelRequestedAt),
+        usage: this.#output?.usage,
+        hasRead: this.#sources !== undefined,
+      },
+      this.#env.options,
+    )
+  }
+
+  get #localEnd() {
+    const fixed = this.#fixedEnd
+    const value = this.#producerEnd && 'value' in this.#producerEnd ? this.#producerEnd : undefined
+    return {
+      value: value?.value,
+      valueMissing: !value,
+      cause: fixed.status === 'failed' ? fixed.error : undefined,
+      partialText: this.#output?.text ?? (() => ''),
+    }
+  }
+
+  #since(instant: number | undefined): number {
+    return instant === undefined ? 0 : this.#env.limits.now() - instant
+  }
+
+  /** Why the run takes nothing any more. */
+  #refusal(): unknown {
+    return (
+      this.#token?.error ??
+      this.#failure?.error ??
+      new InvalidOptionsError('The run has ended and takes nothing more; await everything before the producer returns.')
+    )
+  }
+}
+
+function onAnswer<A>(answer: Awaitable<A>, go: (answer: A) => void): void {
+  if (isThenable(answer)) void answer.then(go)
+  else go(answer)
+}

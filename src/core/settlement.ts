@@ -1,0 +1,63 @@
+import type { CancelReason } from '../protocol/cancel-reason.js'
+import { isSettled } from '../protocol/job-status.js'
+import type { Awaitable } from './generation-source.js'
+import type { JobEnd } from './job-end.js'
+import type { JobRecord, OwnedOperation, SettleAnswer } from './job-store.js'
+import { jsonCopy, textBytes } from './json-copy.js'
+import { type StoreCalls, whenAnswered } from './store-calls.js'
+
+/** What became of an end that was to be written. */
+export type Settlement =
+  /** It stands in the record. */
+  | { readonly kind: 'recorded'; readonly record: JobRecord }
+  /** Somebody else's end stands there: the record is the truth. */
+  | { readonly kind: 'elsewhere'; readonly record: JobRecord }
+  /** A cancel was recorded before; the end must be `cancelled`. */
+  | { readonly kind: 'cancelled-first'; readonly reason: CancelReason }
+  /** The store is away, or the record is not readable any more. `retry` says whether writing again makes sense. */
+  | { readonly kind: 'unrecorded'; readonly retry: boolean }
+
+/** Writes a job's end. Never throws. */
+export function recordEnd(store: StoreCalls, operation: OwnedOperation, end: JobEnd): Awaitable<Settlement> {
+  return whenAnswered<SettleAnswer, Settlement>(
+    () => store.settle({ ...operation, end }),
+    (answer): Awaitable<Settlement> => {
+      switch (answer.answer) {
+        case 'settled':
+          return { kind: 'recorded', record: answer.record }
+        case 'already-settled':
+          return { kind: 'elsewhere', record: answer.record }
+        case 'refused':
+          return answer.record.cancel && end.status !== 'cancelled'
+            ? { kind: 'cancelled-first', reason: answer.record.cancel.reason }
+            : { kind: 'unrecorded', retry: false }
+        case 'fenced':
+          return readEnd(store, operation.jobId)
+        case 'gone':
+          return { kind: 'unrecorded', retry: false }
+      }
+    },
+    () => ({ kind: 'unrecorded', retry: true }),
+  )
+}
+
+/** Reads the end that another owner or a reaper wrote, for a run that may not write any more. Never throws. */
+export function readEnd(store: StoreCalls, jobId: string): Awaitable<Settlement> {
+  return whenAnswered<JobRecord | undefined, Settlement>(
+    () => store.read(jobId),
+    (record) =>
+      record && isSettled(record.status) ? { kind: 'elsewhere', record } : { kind: 'unrecorded', retry: false },
+    () => ({ kind: 'unrecorded', retry: false }),
+  )
+}
+
+/** A value as it can stand in the record: a copy, or why it is left out. */
+export function recordableResult(
+  value: unknown,
+  maxResultBytes: number,
+): Pick<Extract<JobEnd, { status: 'completed' }>, 'result' | 'resultOmitted'> {
+  if (value === undefined) return {}
+  const result = jsonCopy(value)
+  if (result === undefined) return { resultOmitted: 'not-json' }
+  return textBytes(JSON.stringify(result)) > maxResultBytes ? { resultOmitted: 'too-large' } : { result }
+}

@@ -1,0 +1,179 @@
+import type { CancelReason } from '../protocol/cancel-reason.js'
+import type { ContentEvent, JobEvent } from '../protocol/job-event.js'
+import type { CancelToken } from './cancel-token.js'
+import { JobNode } from './job-node.js'
+import { openMemoryJobStore } from './memory/memory-job-store.js'
+import { type OrchestratorOptions, resolveManagerOptions } from './options.js'
+import type { JobOutcome } from './outcome.js'
+import type { Producer } from './producer.js'
+import type { Run } from './run.js'
+import { systemClock } from './system-clock.js'
+
+/** What a stand-alone generation yields: content, then exactly one end. */
+export type GenerationEvent<Result> =
+  | ContentEvent
+  | { readonly type: 'complete'; readonly result: Result }
+  | { readonly type: 'cancelled'; readonly kind: CancelReason['kind'] }
+  | { readonly type: 'error'; readonly code: string; readonly message: string }
+
+type Token = CancelToken | AbortSignal | (() => boolean)
+type Item<Result> = IteratorResult<GenerationEvent<Result>, void>
+
+/** How often a predicate is looked at while the generation is quiet. */
+const PREDICATE_MS = 100
+/** A consumer that reads slower than the model writes may fall behind by this much. */
+const MAX_LOG_BYTES = 64 * 1024 * 1024
+/** Above the grace period, as options demand; nobody waits for it here. */
+const CANCEL_MARGIN_MS = 2_000
+
+/**
+ * One generation on a node of its own, read as a generator. Not a native one: the `return()` of those waits behind a pending
+ * `next()` for as long as the model is silent.
+ */
+export class StandAloneRun<Result> implements AsyncGenerator<GenerationEvent<Result>, void, void> {
+  readonly #producer: Producer<Result>
+  readonly #options: OrchestratorOptions
+  readonly #token: Token | undefined
+  #started: Promise<Started<Result>> | undefined
+  #isOver = false
+
+  constructor(producer: Producer<Result>, options: OrchestratorOptions, token: Token | undefined) {
+    this.#producer = producer
+    this.#options = options
+    this.#token = token
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<Item<Result>> {
+    if (this.#isOver) return { done: true, value: undefined }
+    this.#started ??= this.#start()
+    const { run, reader, look } = await this.#started
+    for (;;) {
+      look()
+      const { done, value } = await reader.next()
+      if (done || this.#isOver) return { done: true, value: undefined }
+      look()
+      const event = await this.#shown(value, run)
+      if (event) return { done: false, value: event }
+    }
+  }
+
+  async return(): Promise<Item<Result>> {
+    this.#isOver = true
+    if (this.#started) {
+      const { run, reader } = await this.#started
+      void reader.return?.()
+      void run.requestCancel({ kind: 'signal', message: 'the consumer left', at: this.#clock.now() })
+    }
+    return { done: true, value: undefined }
+  }
+
+  async throw(error: unknown): Promise<Item<Result>> {
+    await this.return()
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  get #clock() {
+    return this.#options.clock ?? systemClock
+  }
+
+  /** The event as the consumer sees it; nothing for what it does not see, such as a chunk that was late for a cancel. */
+  async #shown(event: JobEvent, run: Run<Result>): Promise<GenerationEvent<Result> | undefined> {
+    const { seq, at, ...body } = event
+    switch (body.type) {
+      case 'complete':
+      case 'cancelled':
+      case 'error':
+        this.#isOver = true
+        return endOf(await run.settled)
+      case 'cancelling':
+        return undefined
+      case 'chunk':
+        return run.token.isCancelled ? undefined : body
+      default:
+        return body
+    }
+  }
+
+  async #start(): Promise<Started<Result>> {
+    const { logger, gracePeriodMs = 7_000, commitTimeoutMs } = this.#options
+    const clock = this.#clock
+    const node = new JobNode(
+      resolveManagerOptions({
+        store: openMemoryJobStore({
+          maxRetainedBytes: MAX_LOG_BYTES,
+          leaseMs: 6_000,
+          clock,
+          firstFencingToken: () => 1,
+        }),
+        clock,
+        logger,
+        gracePeriodMs,
+        cancelTimeoutMs: gracePeriodMs + CANCEL_MARGIN_MS,
+        commitTimeoutMs,
+        deadlineMs: false,
+        idleTimeoutMs: false,
+        maxLogEvents: Number.POSITIVE_INFINITY,
+        maxLogBytes: MAX_LOG_BYTES,
+      }),
+    )
+    const job = await node.register(this.#producer, this.#token instanceof AbortSignal ? { signal: this.#token } : {})
+    if (!job.created) throw new Error('unreachable: a stand-alone run has no idempotency key')
+    const { run } = job
+    const reader = node.read(run.jobId, { after: 0, signal: undefined, viewer: false })[Symbol.asyncIterator]()
+    const { look, unlink } = this.#link(run)
+    void run.settled.then(() => {
+      unlink()
+      return node.release()
+    })
+    return { run, reader, look }
+  }
+
+  /** Carries the foreign token's cancel to the run. */
+  #link(run: Run<Result>): { look: () => void; unlink: () => void } {
+    const token = this.#token
+    const clock = this.#clock
+    if (typeof token === 'function') {
+      const look = (): void => {
+        if (token()) void run.requestCancel({ kind: 'signal', at: clock.now() })
+      }
+      let clear = (): void => {}
+      const arm = (): void => {
+        clear = clock.setTimer(PREDICATE_MS, () => {
+          arm()
+          look()
+        })
+      }
+      arm()
+      return { look, unlink: () => clear() }
+    }
+    if (token === undefined || token instanceof AbortSignal) return { look: () => {}, unlink: () => {} }
+    const unlink = token.onCancel((reason) => void run.requestCancel({ ...reason }))
+    return { look: () => {}, unlink }
+  }
+}
+
+interface Started<Result> {
+  readonly run: Run<Result>
+  readonly reader: AsyncIterator<JobEvent>
+  /** Looks at the predicate. */
+  readonly look: () => void
+}
+
+function endOf<Result>(outcome: JobOutcome<Result>): GenerationEvent<Result> {
+  switch (outcome.status) {
+    case 'completed':
+      return { type: 'complete', result: outcome.value as Result }
+    case 'cancelled':
+      return { type: 'cancelled', kind: outcome.reason.kind }
+    case 'failed':
+      return { type: 'error', code: outcome.error.code, message: outcome.error.message }
+  }
+}

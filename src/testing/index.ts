@@ -1,0 +1,31 @@
+export { type ControlledSource, controlledSource } from './controlled-source.js'
+export { type CountingSignal, countingSignal } from './counting-signal.js'
+export type { HostileEnding, HostileSource } from './hostile-source.js'
+export { type HostileSourceName, type HostileSourcesOptions, hostileSources } from './hostile-sources.js'
+export {
+  assertNoLeaks,
+  LeakError,
+  type LeakProbe,
+  type LeakProbeOptions,
+  type LeakReport,
+} from './leak-probe.js'
+export type { RecordedSource, SourceChunk, SourceFaults, SourceRecord } from './recorded-source.js'
+export {
+  type RecordingStore,
+  type RecordingStoreOptions,
+  recordingStore,
+  type SaveCall,
+  type SaveFence,
+} from './recording-store.js'
+export {
+  type ScriptedSource,
+  type ScriptedSourceOptions,
+  type ScriptStep,
+  scriptedSource,
+} from './scripted-source.js'
+export {
+  createVirtualClock,
+  type TimerInfo,
+  type VirtualClock,
+  type VirtualClockOptions,
+} from './virtual-clock.js'

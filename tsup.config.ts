@@ -1,0 +1,28 @@
+import { defineConfig } from 'tsup'
+import { sourceHash, stampBuild } from './scripts/source-hash.mjs'
+
+/** The one list of package entries: name in the exports map (`index` is `.`) and its source. */
+export const entries = {
+  index: 'src/index.ts',
+  dialogue: 'src/dialogue/index.ts',
+  testing: 'src/testing/index.ts',
+}
+
+export default defineConfig((flags) => {
+  const types = flags.dts !== false
+  // Taken before the build reads the sources: an edit meanwhile makes the stamp stale, never wrongly fresh.
+  const hash = sourceHash()
+  return {
+    entry: entries,
+    format: ['esm', 'cjs'],
+    target: 'node20',
+    dts: types,
+    splitting: true,
+    sourcemap: true,
+    clean: true,
+    removeNodeProtocol: false,
+    // ESM only: bundled, so that require() works on every supported Node.
+    noExternal: ['p-timeout'],
+    onSuccess: async () => stampBuild(hash, { types }),
+  }
+})
