@@ -1,3 +1,4 @@
+export type { Awaitable } from './core/awaitable.js'
 export type { CancelToken } from './core/cancel-token.js'
 export type { CancelResult } from './core/cancellation.js'
 export type { RunEnd } from './core/cleanup-stack.js'
@@ -23,14 +24,12 @@ export {
   StoreError,
 } from './core/errors.js'
 export type {
-  Awaitable,
   FinishReason,
   GenerationSource,
   LanguageModel,
   ModelChunk,
 } from './core/generation-source.js'
 export type { JobEnd } from './core/job-end.js'
-export type { JobHandle } from './core/job-handle.js'
 export type {
   AppendAnswer,
   CancelAnswer,
@@ -52,7 +51,7 @@ export type {
   ViewerTouch,
 } from './core/job-store.js'
 export type { Logger } from './core/logger.js'
-export { GenerationJobManager, type JobListFilter } from './core/manager.js'
+export { GenerationJobManager, type JobHandle, type JobListFilter } from './core/manager.js'
 export type { ManagerEvents } from './core/manager-events.js'
 export type { ManagerStats } from './core/manager-stats.js'
 export { createMemoryJobStore, type MemoryJobStoreOptions } from './core/memory/memory-job-store.js'

@@ -1,14 +1,15 @@
 import type { CancelKind, CancelReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus } from '../protocol/job-snapshot.js'
-import { isSettled, type JobStatus } from '../protocol/job-status.js'
+import type { JobStatus } from '../protocol/job-status.js'
+import { isThenable } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { Completion } from './completion.js'
+import { defined } from './defined.js'
 import { StoreError } from './errors.js'
-import type { CancelAnswer, JobRecord } from './job-store.js'
+import type { CancelAnswer, JobRecord, JobStore } from './job-store.js'
 import type { CancelOptions, ResolvedOptions } from './options.js'
-import type { JobOutcome } from './outcome.js'
+import { type JobOutcome, recordedOutcome } from './outcome.js'
 import type { Run } from './run.js'
-import { isThenable, type StoreCalls } from './store-calls.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** What a cancel did. No answer claims more than what happened. */
@@ -37,7 +38,7 @@ export type CancelResult =
 
 interface CancellationParts {
   readonly nodeId: string
-  readonly store: StoreCalls
+  readonly store: JobStore
   readonly limits: TimeLimits
   readonly completion: Completion
   readonly options: ResolvedOptions
@@ -65,12 +66,7 @@ export class Cancellation {
   }
 
   #reason(kind: CancelKind, by: string | undefined, message: string | undefined): CancelReason {
-    return Object.freeze({
-      kind,
-      ...(by === undefined ? undefined : { by }),
-      ...(message === undefined ? undefined : { message }),
-      at: this.#parts.now(),
-    })
+    return Object.freeze(defined({ kind, by, message, at: this.#parts.now() }))
   }
 
   async #cancelOwn(run: Run<unknown>, reason: CancelReason, until: number): Promise<CancelResult> {
@@ -149,34 +145,21 @@ function cancelled(
   step: string | undefined,
 ): CancelResult {
   const { jobId, reason, forced, cleanup, runMs, recorded } = outcome
-  return {
-    outcome: 'cancelled',
+  return defined({
+    outcome: 'cancelled' as const,
     jobId,
     reason,
-    ...(step === undefined ? undefined : { step }),
+    step,
     forced,
     cleanup,
     joined,
     runMs,
     cancelMs,
     recorded,
-  }
+  })
 }
 
 function fromRecord(record: JobRecord, joined: boolean): CancelResult | undefined {
-  const { jobId, status, step, forced = false, cleanup = 'unknown', runMs = 0, cancelMs = 0, cancel } = record
-  if (!isSettled(status) || status !== 'cancelled' || !cancel) return undefined
-  const named = step === undefined ? undefined : { step }
-  return {
-    outcome: 'cancelled',
-    jobId,
-    reason: cancel.reason,
-    ...named,
-    forced,
-    cleanup,
-    joined,
-    runMs,
-    cancelMs,
-    recorded: true,
-  }
+  const outcome = recordedOutcome(record)
+  return outcome?.status === 'cancelled' ? cancelled(outcome, joined, record.cancelMs ?? 0, record.step) : undefined
 }

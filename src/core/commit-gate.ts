@@ -1,8 +1,8 @@
+import type { Awaitable } from './awaitable.js'
+import { isThenable } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import { CommitError, InvalidOptionsError, StoreError, show } from './errors.js'
-import type { Awaitable } from './generation-source.js'
 import type { ClaimAnswer } from './job-store.js'
-import { isThenable } from './store-calls.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** Proof of ownership for `save`. The signal aborts at the commit limit or when the lease is lost, and on nothing else. */

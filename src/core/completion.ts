@@ -1,10 +1,11 @@
 import type { JobStatus } from '../protocol/job-status.js'
+import { whenAnswered } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { CallerSignals } from './caller-signals.js'
+import type { JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
 import { type JobOutcome, recordedOutcome, unknownOutcome } from './outcome.js'
 import type { Run } from './run.js'
-import { type StoreCalls, whenAnswered } from './store-calls.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** The answer to a wait: the outcome, or why there is none. A wait that ends early changes nothing for the job. */
@@ -24,7 +25,7 @@ const CLOSED: unique symbol = Symbol('closed')
 
 /** Waits for the end of jobs, those of this process and those of others. */
 export class Completion {
-  readonly #store: StoreCalls
+  readonly #store: JobStore
   readonly #limits: TimeLimits
   readonly #watch: JobWatch
   readonly #signals: CallerSignals
@@ -33,7 +34,7 @@ export class Completion {
   readonly #closers = new Set<() => void>()
 
   constructor(parts: {
-    store: StoreCalls
+    store: JobStore
     limits: TimeLimits
     watch: JobWatch
     signals: CallerSignals
@@ -132,7 +133,7 @@ export class Completion {
   }
 
   async #look<T>(jobId: string): Promise<Look<T>> {
-    return whenAnswered<Awaited<ReturnType<StoreCalls['read']>>, Look<T>>(
+    return whenAnswered<Awaited<ReturnType<JobStore['read']>>, Look<T>>(
       () => this.#store.read(jobId),
       (record) => {
         if (!record) return { missing: true }

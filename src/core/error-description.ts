@@ -1,4 +1,5 @@
 import { isGenerationJobError } from '../protocol/base-error.js'
+import { defined } from './defined.js'
 import type { GenerationJobManagerOptions } from './options.js'
 
 /** What may be said about an error in log, record and on the wire. */
@@ -16,11 +17,11 @@ export interface DescribedError {
 export function describeError(error: unknown, describe: GenerationJobManagerOptions['describeError']): DescribedError {
   const own = isGenerationJobError(error) ? { code: error.code, message: error.message } : undefined
   const told = describedByApplication(error, describe)
-  return {
+  return defined({
     code: told?.code ?? own?.code ?? 'producer.failed',
     message: told?.message ?? own?.message ?? `The producer failed (${safeName(error)}).`,
-    ...(told?.message === undefined ? undefined : { publicMessage: told.message }),
-  }
+    publicMessage: told?.message,
+  })
 }
 
 /** Name, code and HTTP status of an error, each only if it looks like one; for log lines. */

@@ -1,16 +1,16 @@
 import { isTerminalEvent, type JobEvent } from '../protocol/job-event.js'
 import { isSettled } from '../protocol/job-status.js'
+import { isThenable, whenAnswered } from './awaitable.js'
 import type { CallerSignals } from './caller-signals.js'
 import { CursorExpiredError, JobNotFoundError, ManagerClosedError } from './errors.js'
-import type { EventsAnswer } from './job-store.js'
+import type { EventsAnswer, JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
-import { isThenable, type StoreCalls, whenAnswered } from './store-calls.js'
 
 /** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
 const PAGE = 256
 
 export interface EventReaderOptions {
-  readonly store: StoreCalls
+  readonly store: JobStore
   readonly watch: JobWatch
   readonly signals: CallerSignals
   readonly jobId: string

@@ -1,7 +1,5 @@
 import type { Usage } from '../protocol/job-snapshot.js'
-
-/** A value, or a promise of it. */
-export type Awaitable<T> = T | Promise<T>
+import type { Awaitable } from './awaitable.js'
 
 /**
  * Why a source ended. `stop` is complete; so is `unknown`: the source gave no reason and ended by itself.

@@ -2,6 +2,7 @@ import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { TerminalEvent } from '../protocol/job-event.js'
 import type { CleanupStatus, CommitStatus, OmittedResult, Usage } from '../protocol/job-snapshot.js'
 import type { Json } from '../protocol/json.js'
+import { defined } from './defined.js'
 
 /** How a job ended, as it is written into its record. Spans are milliseconds. */
 export type JobEnd = {
@@ -30,13 +31,11 @@ export type JobEnd = {
 export function terminalEvent(end: JobEnd): TerminalEvent {
   switch (end.status) {
     case 'completed':
-      return end.result === undefined ? { type: 'complete' } : { type: 'complete', result: end.result }
+      return defined({ type: 'complete' as const, result: end.result })
     case 'cancelled':
       return { type: 'cancelled', kind: end.reason.kind, forced: end.forced }
     case 'failed':
-      return end.publicMessage === undefined
-        ? { type: 'error', code: end.error.code }
-        : { type: 'error', code: end.error.code, message: end.publicMessage }
+      return defined({ type: 'error' as const, code: end.error.code, message: end.publicMessage })
   }
 }
 
@@ -47,27 +46,14 @@ export function endOfLostOwner(job: {
   readonly queuedMs: number
   readonly runMs: number
 }): JobEnd {
-  const spans = { queuedMs: job.queuedMs, runMs: job.runMs }
+  const common = { cleanup: 'unknown', forced: true, queuedMs: job.queuedMs, runMs: job.runMs } as const
   if (job.status === 'cancelling' && job.cancel) {
-    return {
-      status: 'cancelled',
-      reason: job.cancel.reason,
-      commit: 'none',
-      cleanup: 'unknown',
-      forced: true,
-      ...spans,
-    }
+    return { ...common, status: 'cancelled', reason: job.cancel.reason, commit: 'none' }
   }
   if (job.status === 'committing') {
-    const error = {
-      code: 'commit.unknown',
-      message: 'The process that ran the job died while it saved the result.',
-    }
-    return { status: 'failed', error, commit: 'unknown', cleanup: 'unknown', forced: true, ...spans }
+    const error = { code: 'commit.unknown', message: 'The process that ran the job died while it saved the result.' }
+    return { ...common, status: 'failed', error, commit: 'unknown' }
   }
-  const error = {
-    code: 'owner.lost',
-    message: 'The process that ran the job died or stalled past its lease.',
-  }
-  return { status: 'failed', error, commit: 'none', cleanup: 'unknown', forced: true, ...spans }
+  const error = { code: 'owner.lost', message: 'The process that ran the job died or stalled past its lease.' }
+  return { ...common, status: 'failed', error, commit: 'none' }
 }

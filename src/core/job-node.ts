@@ -1,6 +1,8 @@
 import type { JobEvent } from '../protocol/job-event.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { Admission } from './admission.js'
+import { type Awaitable, whenAnswered } from './awaitable.js'
+import { boundedStore } from './bounded-store.js'
 import { CallerSignals } from './caller-signals.js'
 import { Cancellation } from './cancellation.js'
 import { Completion } from './completion.js'
@@ -8,9 +10,8 @@ import { type DrainReport, drainRuns } from './drain.js'
 import { Epoch } from './epoch.js'
 import { EventReader } from './event-reader.js'
 import { FairYield } from './fair-yield.js'
-import type { Awaitable } from './generation-source.js'
 import { Heartbeat } from './heartbeat.js'
-import type { JobRecord } from './job-store.js'
+import type { JobRecord, JobStore } from './job-store.js'
 import { JobWatch } from './job-watch.js'
 import { Journal } from './journal.js'
 import { LeaseKeeper } from './lease-keeper.js'
@@ -21,7 +22,6 @@ import type { Producer } from './producer.js'
 import { Registration } from './registration.js'
 import { Run } from './run.js'
 import type { RunEnvironment } from './run-environment.js'
-import { StoreCalls, whenAnswered } from './store-calls.js'
 import { systemClock } from './system-clock.js'
 import { TimeLimits } from './time-limits.js'
 import { Viewers } from './viewers.js'
@@ -30,16 +30,18 @@ import { WriteRetries } from './write-retries.js'
 /** Heartbeats between two polls of those who wait for a hint: the worst delay of a lost one. */
 const BEATS_PER_POLL = 5
 
-/** What `registerRun` answers: the run that was made, or the record of the job that the idempotency key belongs to. */
-export type RegisteredJob<T> =
-  | { readonly created: true; readonly run: Run<T> }
-  | { readonly created: false; readonly record: JobRecord }
+/** What `register` answers: the job's record, and its run if this process has it. */
+export interface RegisteredJob<T> {
+  readonly created: boolean
+  readonly record: JobRecord
+  readonly run: Run<T> | undefined
+}
 
 /** One process among those that share a store: its parts put together, its jobs, and its heartbeat. */
 export class JobNode {
   readonly nodeId = crypto.randomUUID()
   readonly journal: Journal
-  readonly store: StoreCalls
+  readonly store: JobStore
   readonly completion: Completion
   readonly cancellation: Cancellation
   readonly runs = new Map<string, Run<unknown>>()
@@ -63,7 +65,7 @@ export class JobNode {
     const clock = options.clock ?? systemClock
     const limits = new TimeLimits(clock)
     const epoch = new Epoch(clock)
-    const store = new StoreCalls(options.store ?? createMemoryJobStore({ clock }), limits, options.storeTimeoutMs)
+    const store = boundedStore(options.store ?? createMemoryJobStore({ clock }), limits, options.storeTimeoutMs)
     const { nodeId, runs } = this
     this.#options = options
     this.#clock = clock
@@ -116,7 +118,7 @@ export class JobNode {
   /** Records a job and starts it as soon as it has a slot. */
   async register<T>(producer: Producer<T>, options: RegisterOptions): Promise<RegisteredJob<T>> {
     const { record, own } = await this.#registration.register(producer, options)
-    if (!own) return { created: false, record }
+    if (!own) return { created: false, record, run: this.runs.get(record.jobId) as Run<T> | undefined }
     const run = new Run<T>(this.#environment, {
       producer: own.producer,
       record,
@@ -131,7 +133,7 @@ export class JobNode {
     if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
     if (!this.#isOpen) this.#cancel(run, 'shutdown') // the drain began while the record was being made
     own.ticket.ready(() => run.start())
-    return { created: true, run }
+    return { created: true, record, run }
   }
 
   /** A reader of a job's events; it is closed with the node. */

@@ -3,7 +3,7 @@ import type { JobEvent } from '../protocol/job-event.js'
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import type { JobStatus, SettledStatus } from '../protocol/job-status.js'
 import type { JsonObject } from '../protocol/json.js'
-import type { Awaitable } from './generation-source.js'
+import type { Awaitable } from './awaitable.js'
 import type { JobEnd } from './job-end.js'
 
 /**

@@ -1,13 +1,13 @@
-import type { StoreCalls } from './store-calls.js'
+import type { JobStore } from './job-store.js'
 
 /**
  * Looking out for changes of jobs in the store: a hint makes it fast, a slow poll makes it sure. Hints may be lost.
  */
 export class JobWatch {
-  readonly #store: StoreCalls
+  readonly #store: JobStore
   readonly #looks = new Set<() => void>()
 
-  constructor(store: StoreCalls) {
+  constructor(store: JobStore) {
     this.#store = store
   }
 

@@ -1,6 +1,6 @@
-import type { RenewAnswer } from './job-store.js'
+import { whenAnswered } from './awaitable.js'
+import type { JobStore, RenewAnswer } from './job-store.js'
 import type { Run } from './run.js'
-import { type StoreCalls, whenAnswered } from './store-calls.js'
 import { TimeLimit, type TimeLimits } from './time-limits.js'
 
 /**
@@ -9,13 +9,13 @@ import { TimeLimit, type TimeLimits } from './time-limits.js'
  * sent, so it always ends before the store's.
  */
 export class LeaseKeeper {
-  readonly #store: StoreCalls
+  readonly #store: JobStore
   readonly #limits: TimeLimits
   readonly #runs: ReadonlyMap<string, Run<unknown>>
   readonly #selfFence: TimeLimit
   #isRenewing = false
 
-  constructor(store: StoreCalls, limits: TimeLimits, runs: ReadonlyMap<string, Run<unknown>>) {
+  constructor(store: JobStore, limits: TimeLimits, runs: ReadonlyMap<string, Run<unknown>>) {
     this.#store = store
     this.#limits = limits
     this.#runs = runs

@@ -1,4 +1,5 @@
 import type { Messages } from '../protocol/messages.js'
+import { defined } from './defined.js'
 import type { JobOutcome } from './outcome.js'
 
 /** A finished line for a structured logger. */
@@ -27,22 +28,19 @@ export function summaryLine(summary: JobSummary, messages: Messages): LogLine {
   const { jobId, status, forced, cleanup, queuedMs, runMs, commit, recorded } = outcome
   const duration = seconds(queuedMs + runMs)
   const shownStep = step ?? (summary.wasPending ? messages.log.waiting : messages.log.starting)
-  const fields = {
+  const reason = outcome.status === 'cancelled' ? outcome.reason : undefined
+  const error = outcome.status === 'failed' ? outcome.error : undefined
+  const fields = defined({
     event: `job.${status}`,
     job_id: jobId,
     status,
-    ...(outcome.status === 'cancelled'
-      ? {
-          reason: outcome.reason.kind,
-          ...(outcome.reason.by === undefined ? undefined : { by: outcome.reason.by }),
-          ...(outcome.reason.message === undefined ? undefined : { cancel_message: outcome.reason.message }),
-          requested_at: iso(cancelRequestedAt ?? outcome.reason.at),
-          cancel_ms: round(cancelMs ?? 0),
-        }
-      : undefined),
-    ...(outcome.status === 'failed'
-      ? { error_code: outcome.error.code, error_message: outcome.error.message }
-      : undefined),
+    reason: reason?.kind,
+    by: reason?.by,
+    cancel_message: reason?.message,
+    requested_at: reason && iso(cancelRequestedAt ?? reason.at),
+    cancel_ms: reason && Math.round((cancelMs ?? 0) * 100) / 100,
+    error_code: error?.code,
+    error_message: error?.message,
     step: shownStep,
     duration_s: Number(duration),
     run_s: Number(seconds(runMs)),
@@ -51,11 +49,11 @@ export function summaryLine(summary: JobSummary, messages: Messages): LogLine {
     forced,
     cleanup,
     recorded,
-    ...(chunks === undefined ? undefined : { chunks }),
-    ...(droppedChunks === undefined ? undefined : { dropped_chunks: droppedChunks }),
+    chunks,
+    dropped_chunks: droppedChunks,
     settled_at: iso(settledAt),
     timestamp: iso(settledAt),
-  }
+  })
   const place = `job_id: ${jobId}, ${messages.log.duration}: ${duration}s`
   switch (outcome.status) {
     case 'cancelled':
@@ -77,10 +75,6 @@ export function summaryLine(summary: JobSummary, messages: Messages): LogLine {
 
 function seconds(ms: number): string {
   return (ms / 1_000).toFixed(2)
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100
 }
 
 function iso(epochMs: number): string {

@@ -25,11 +25,11 @@ export interface ManagerEvents {
 type Listener<E extends keyof ManagerEvents> = (payload: ManagerEvents[E]) => unknown
 
 /** A listener as the emitter calls it: its payload is known only by the name of the event. */
-type Guard = (payload: never) => void
+type Guard = (payload: unknown) => void
 
 /** Typed listeners whose failures stay their own: a listener that throws or rejects is reported and stops nobody. */
 export class ManagerEmitter {
-  readonly #emitter = new EventEmitter<Record<keyof ManagerEvents, Guard>>()
+  readonly #emitter = new EventEmitter()
   readonly #guards = new Map<string, Map<unknown, Guard>>()
   readonly #onFailure: (error: unknown) => void
 
@@ -42,7 +42,7 @@ export class ManagerEmitter {
   }
 
   emit<E extends keyof ManagerEvents>(event: E, payload: ManagerEvents[E]): void {
-    this.#emitter.emit(event, payload as never)
+    this.#emitter.emit(event, payload)
   }
 
   on<E extends keyof ManagerEvents>(event: E, listener: Listener<E>): void {
@@ -70,9 +70,9 @@ export class ManagerEmitter {
 
   #add<E extends keyof ManagerEvents>(event: E, key: Listener<E>, listener: Listener<E>): void {
     const inCallerContext = bindToCaller(listener)
-    const guard = (payload: ManagerEvents[E]): void => {
+    const guard = (payload: unknown): void => {
       try {
-        const result = inCallerContext(payload)
+        const result = inCallerContext(payload as ManagerEvents[E])
         if (result instanceof Promise) result.catch(this.#onFailure)
       } catch (error) {
         this.#onFailure(error)

@@ -2,6 +2,7 @@ import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { ErrorCode } from '../protocol/error-code.js'
 import type { CleanupStatus, CommitStatus, OmittedResult, Usage } from '../protocol/job-snapshot.js'
 import { isSettled } from '../protocol/job-status.js'
+import { defined } from './defined.js'
 import type { JobEnd } from './job-end.js'
 import type { JobRecord } from './job-store.js'
 
@@ -79,8 +80,7 @@ export function recordedOutcome<T>(record: JobRecord): JobOutcome<T> | undefined
   const { status, cancel, result, resultOmitted } = record
   if (!isSettled(status)) return undefined
   const { commit = 'none', cleanup = 'unknown', forced = false, queuedMs = 0, runMs = 0, usage } = record
-  const spans = { commit, cleanup, forced, queuedMs, runMs, ...(usage === undefined ? undefined : { usage }) }
-  const common = commonPart(record.jobId, spans, true)
+  const common = defined({ jobId: record.jobId, commit, cleanup, forced, recorded: true, queuedMs, runMs, usage })
   if (status === 'completed') {
     return resultOmitted === undefined
       ? { ...common, status, value: result as T }
@@ -100,22 +100,20 @@ export function unknownOutcome<T>(
   code: 'job.expired' | 'manager.closed',
   message: string,
 ): JobOutcome<T> {
-  const ended = { commit: 'unknown', cleanup: 'unknown', forced: false, queuedMs: 0, runMs: 0 } as const
-  return { ...commonPart(jobId, ended, false), status: 'failed', error: { code, message } }
+  const unknown = {
+    commit: 'unknown',
+    cleanup: 'unknown',
+    forced: false,
+    recorded: false,
+    queuedMs: 0,
+    runMs: 0,
+  } as const
+  return { jobId, ...unknown, status: 'failed', error: { code, message } }
 }
 
-function commonPart(jobId: string, end: Omit<JobEnd, 'status'>, recorded: boolean) {
+function commonPart(jobId: string, end: JobEnd, recorded: boolean) {
   const { commit, cleanup, forced, queuedMs, runMs, usage } = end
-  return {
-    jobId,
-    commit,
-    cleanup,
-    forced,
-    recorded,
-    queuedMs,
-    runMs,
-    ...(usage === undefined ? undefined : { usage }),
-  }
+  return defined({ jobId, commit, cleanup, forced, recorded, queuedMs, runMs, usage })
 }
 
 /** Adds `partial` as a property that is computed when first read, and then kept. */

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../protocol/json.js'
 import type { Admission, Ticket } from './admission.js'
+import { isThenable } from './awaitable.js'
 import { bindToCaller } from './caller-context.js'
+import { defined } from './defined.js'
 import {
   CapacityError,
   InvalidOptionsError,
@@ -9,10 +11,9 @@ import {
   ManagerClosedError,
   show,
 } from './errors.js'
-import type { CreateAnswer, JobRecord, NewJob } from './job-store.js'
+import type { CreateAnswer, JobRecord, JobStore, NewJob } from './job-store.js'
 import { checkJsonObject, type RegisterOptions, type ResolvedOptions } from './options.js'
 import type { Producer } from './producer.js'
-import { isThenable, type StoreCalls } from './store-calls.js'
 
 export interface Registered<T> {
   readonly record: JobRecord
@@ -27,7 +28,7 @@ export interface Registered<T> {
 
 interface RegistrationParts {
   readonly nodeId: string
-  readonly store: StoreCalls
+  readonly store: JobStore
   readonly admission: Admission
   readonly options: ResolvedOptions
   readonly now: () => number
@@ -105,21 +106,21 @@ export class Registration {
   ): NewJob {
     const { owner, group, idempotencyKey, requestFingerprint, onConflict = 'allow' } = options
     const { maxLogEvents, maxLogBytes, retentionMs } = this.#parts.options
-    return {
+    return defined({
       jobId: options.jobId ?? crypto.randomUUID(),
       operationId,
       nodeId: this.#parts.nodeId,
       want,
-      ...(owner === undefined ? undefined : { owner }),
-      ...(group === undefined ? undefined : { group }),
+      owner,
+      group,
       exclusiveInGroup: onConflict !== 'allow',
-      ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
-      ...(requestFingerprint === undefined ? undefined : { requestFingerprint }),
-      ...(metadata === undefined ? undefined : { metadata }),
+      idempotencyKey,
+      requestFingerprint,
+      metadata,
       maxLogEvents,
       maxLogBytes,
       retentionMs,
-    }
+    })
   }
 }
 

@@ -1,15 +1,10 @@
 import type { Usage } from '../protocol/job-snapshot.js'
+import type { Awaitable } from './awaitable.js'
 import type { CancelToken } from './cancel-token.js'
 import type { Cleanup } from './cleanup-stack.js'
 import type { CommitFence } from './commit-gate.js'
 import { IncompleteGenerationError, InvalidOptionsError, show } from './errors.js'
-import {
-  type Awaitable,
-  type FinishReason,
-  type GenerationSource,
-  isCompleteFinish,
-  type ModelChunk,
-} from './generation-source.js'
+import { type FinishReason, type GenerationSource, isCompleteFinish, type ModelChunk } from './generation-source.js'
 import type { Logger } from './logger.js'
 import { type ProducerEvent, toContentEvent } from './producer.js'
 import type { Run } from './run.js'

@@ -1,20 +1,19 @@
 import type { Clock } from '../protocol/clock.js'
+import type { Awaitable } from './awaitable.js'
 import type { Epoch } from './epoch.js'
 import type { FairYield } from './fair-yield.js'
-import type { Awaitable } from './generation-source.js'
-import type { JobRecord } from './job-store.js'
+import type { JobRecord, JobStore } from './job-store.js'
 import type { Journal } from './journal.js'
 import type { ResolvedOptions } from './options.js'
 import type { Producer } from './producer.js'
 import type { RunLimitOptions } from './run-limits.js'
 import type { Settlement } from './settlement.js'
-import type { StoreCalls } from './store-calls.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** What all runs of a node share. */
 export interface RunEnvironment {
   readonly nodeId: string
-  readonly store: StoreCalls
+  readonly store: JobStore
   readonly clock: Clock
   readonly limits: TimeLimits
   readonly fair: FairYield

@@ -2,12 +2,13 @@ import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { ContentEvent } from '../protocol/job-event.js'
 import type { CleanupStatus, JobSnapshot, Usage } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
+import type { Awaitable } from './awaitable.js'
+import { isThenable, whenAnswered } from './awaitable.js'
 import { RunToken } from './cancel-token.js'
 import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
 import { CommitGate } from './commit-gate.js'
 import { safeErrorFields } from './error-description.js'
 import { InvalidOptionsError, LogLimitError } from './errors.js'
-import type { Awaitable } from './generation-source.js'
 import type { JobEnd } from './job-end.js'
 import {
   type AppendAnswer,
@@ -28,7 +29,6 @@ import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
 import { readEnd, recordEnd, type Settlement } from './settlement.js'
-import { isThenable, whenAnswered } from './store-calls.js'
 import { TimeLimit } from './time-limits.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
@@ -457,7 +457,7 @@ export class Run<T> {
     this.#phase = 'settling'
     const end = this.#jobEnd(cleanup)
     const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
-    if (flushed) void flushed.then(() => this.#write(end))
+    if (flushed !== undefined) void flushed.then(() => this.#write(end))
     else this.#write(end)
   }
 

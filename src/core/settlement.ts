@@ -1,10 +1,10 @@
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import { isSettled } from '../protocol/job-status.js'
-import type { Awaitable } from './generation-source.js'
+import type { Awaitable } from './awaitable.js'
+import { whenAnswered } from './awaitable.js'
 import type { JobEnd } from './job-end.js'
-import type { JobRecord, OwnedOperation, SettleAnswer } from './job-store.js'
+import type { JobRecord, JobStore, OwnedOperation, SettleAnswer } from './job-store.js'
 import { jsonCopy, textBytes } from './json-copy.js'
-import { type StoreCalls, whenAnswered } from './store-calls.js'
 
 /** What became of an end that was to be written. */
 export type Settlement =
@@ -18,7 +18,7 @@ export type Settlement =
   | { readonly kind: 'unrecorded'; readonly retry: boolean }
 
 /** Writes a job's end. Never throws. */
-export function recordEnd(store: StoreCalls, operation: OwnedOperation, end: JobEnd): Awaitable<Settlement> {
+export function recordEnd(store: JobStore, operation: OwnedOperation, end: JobEnd): Awaitable<Settlement> {
   return whenAnswered<SettleAnswer, Settlement>(
     () => store.settle({ ...operation, end }),
     (answer): Awaitable<Settlement> => {
@@ -42,7 +42,7 @@ export function recordEnd(store: StoreCalls, operation: OwnedOperation, end: Job
 }
 
 /** Reads the end that another owner or a reaper wrote, for a run that may not write any more. Never throws. */
-export function readEnd(store: StoreCalls, jobId: string): Awaitable<Settlement> {
+export function readEnd(store: JobStore, jobId: string): Awaitable<Settlement> {
   return whenAnswered<JobRecord | undefined, Settlement>(
     () => store.read(jobId),
     (record) =>

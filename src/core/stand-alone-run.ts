@@ -124,9 +124,11 @@ export class StandAloneRun<Result> implements AsyncGenerator<GenerationEvent<Res
         maxLogBytes: MAX_LOG_BYTES,
       }),
     )
-    const job = await node.register(this.#producer, this.#token instanceof AbortSignal ? { signal: this.#token } : {})
-    if (!job.created) throw new Error('unreachable: a stand-alone run has no idempotency key')
-    const { run } = job
+    const { run } = await node.register(
+      this.#producer,
+      this.#token instanceof AbortSignal ? { signal: this.#token } : {},
+    )
+    if (!run) throw new Error('unreachable: a job without idempotency key is always a new one')
     const reader = node.read(run.jobId, { after: 0, signal: undefined, viewer: false })[Symbol.asyncIterator]()
     const { look, unlink } = this.#link(run)
     void run.settled.then(() => {

@@ -1,17 +1,18 @@
+import { whenAnswered } from './awaitable.js'
 import type { EventReader } from './event-reader.js'
-import { type StoreCalls, whenAnswered } from './store-calls.js'
+import type { JobStore } from './job-store.js'
 
 /** A viewer counts this many heartbeats after it was last touched, so viewers of a dead node disappear by themselves. */
 const HEARTBEATS = 3
 
 /** The readers on this node that are there on behalf of a person, kept visible to the owner of their job. */
 export class Viewers {
-  readonly #store: StoreCalls
+  readonly #store: JobStore
   readonly #nodeId: string
   readonly #viewers = new Map<EventReader, { readonly jobId: string; readonly viewerId: string }>()
   #count = 0
 
-  constructor(store: StoreCalls, nodeId: string) {
+  constructor(store: JobStore, nodeId: string) {
     this.#store = store
     this.#nodeId = nodeId
   }
@@ -42,7 +43,7 @@ export class Viewers {
   }
 
   /** A touch that is lost is made up for by the next, or by the end of its time. */
-  #touch(touches: Parameters<StoreCalls['touchViewers']>[0]): void {
+  #touch(touches: Parameters<JobStore['touchViewers']>[0]): void {
     void whenAnswered(
       () => this.#store.touchViewers(touches),
       () => undefined,

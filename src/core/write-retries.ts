@@ -1,6 +1,6 @@
-import type { Awaitable } from './generation-source.js'
+import type { Awaitable } from './awaitable.js'
+import { isThenable } from './awaitable.js'
 import type { Settlement } from './settlement.js'
-import { isThenable } from './store-calls.js'
 
 type Write = () => Awaitable<Settlement>
 

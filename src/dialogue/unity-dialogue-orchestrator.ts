@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { CancelToken } from '../core/cancel-token.js'
-import type { Awaitable, LanguageModel } from '../core/generation-source.js'
+import type { LanguageModel } from '../core/generation-source.js'
 import type { OrchestratorOptions } from '../core/options.js'
 import { GenerationOrchestrator, type StageContext } from '../core/orchestrator.js'
 import type { Producer } from '../core/producer.js'
@@ -20,6 +20,8 @@ import { renderUnityNodes } from './render-unity-nodes.js'
 import type { UnityDialogue } from './unity-node.js'
 import { validateUnityNodes } from './validate-unity-nodes.js'
 
+type BuildPrompt = (scene: DialogueScene) => DialoguePrompt | Promise<DialoguePrompt>
+
 /** The choice options are for requests that do not say. */
 export interface UnityDialogueOrchestratorOptions extends ChoiceOptions {
   /** Writes the text of the dialogue; asked once per run. */
@@ -27,7 +29,7 @@ export interface UnityDialogueOrchestratorOptions extends ChoiceOptions {
   /** Gets the finished dialogue. Without one there is no step Committing, and the job's value is all there is. */
   readonly store?: DialogueStore | undefined
   /** @defaultValue {@link buildDialoguePrompt} */
-  readonly buildPrompt?: ((scene: DialogueScene) => Awaitable<DialoguePrompt>) | undefined
+  readonly buildPrompt?: BuildPrompt | undefined
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
@@ -40,9 +42,7 @@ const optionsSchema = z.strictObject({
       'expected an object with save()',
     )
     .optional(),
-  buildPrompt: z
-    .custom<(scene: DialogueScene) => Awaitable<DialoguePrompt>>(isFunction, 'expected a function')
-    .optional(),
+  buildPrompt: z.custom<BuildPrompt>(isFunction, 'expected a function').optional(),
   ...choiceOptions,
 })
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../protocol/clock.js'
 import type { JobEventBody } from '../../protocol/job-event.js'
 import { canTransition, isSettled, type JobStatus } from '../../protocol/job-status.js'
+import { defined } from '../defined.js'
 import { InvalidOptionsError, show } from '../errors.js'
 import { endOfLostOwner, type JobEnd, terminalEvent } from '../job-end.js'
 import type {
@@ -79,7 +80,7 @@ export function openMemoryJobStore(options: {
       const inTheWay = request.exclusiveInGroup ? table.findLiveInGroup(request) : undefined
       if (inTheWay) return { answer: 'group-busy', jobId: inTheWay.record.jobId }
 
-      const record = newRecord(request, request.want, clock.now(), nextFencingToken())
+      const record = newRecord(request, clock.now(), nextFencingToken())
       table.add(new StoredJob(request, record, clock.monotonic(), leaseMs))
       return { answer: 'created', record }
     },
@@ -330,42 +331,27 @@ export function openMemoryJobStore(options: {
   }
 }
 
-function newRecord(
-  request: NewJob,
-  status: 'running' | 'pending' | 'lookup',
-  now: number,
-  fencingToken: number,
-): JobRecord {
-  const { jobId, owner, group, metadata, requestFingerprint } = request
-  return {
+function newRecord(request: NewJob, now: number, fencingToken: number): JobRecord {
+  const { jobId, want, owner, group, metadata, requestFingerprint } = request
+  const isRunning = want === 'running'
+  return defined({
     jobId,
-    status: status === 'running' ? 'running' : 'pending',
-    ...(owner === undefined ? undefined : { owner }),
-    ...(group === undefined ? undefined : { group }),
-    ...(metadata === undefined ? undefined : { metadata }),
-    ...(requestFingerprint === undefined ? undefined : { requestFingerprint }),
+    status: isRunning ? ('running' as const) : ('pending' as const),
+    owner,
+    group,
+    metadata,
+    requestFingerprint,
     lastSeq: 0,
     createdAt: now,
-    ...(status === 'running' ? { startedAt: now } : undefined),
+    startedAt: isRunning ? now : undefined,
     updatedAt: now,
     fencingToken,
-  }
+  })
 }
 
 function recordOfEnd(end: JobEnd): Partial<JobRecord> {
   const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
-  return {
-    commit,
-    cleanup,
-    forced,
-    queuedMs,
-    runMs,
-    ...(cancelMs === undefined ? undefined : { cancelMs }),
-    ...(usage === undefined ? undefined : { usage }),
-    ...(end.status === 'completed' && end.result !== undefined ? { result: end.result } : undefined),
-    ...(end.status === 'completed' && end.resultOmitted !== undefined
-      ? { resultOmitted: end.resultOmitted }
-      : undefined),
-    ...(end.status === 'failed' ? { error: end.error } : undefined),
-  }
+  const { result, resultOmitted } = end.status === 'completed' ? end : {}
+  const error = end.status === 'failed' ? end.error : undefined
+  return defined({ commit, cleanup, forced, queuedMs, runMs, cancelMs, usage, result, resultOmitted, error })
 }

@@ -1,4 +1,5 @@
 import type { JobStatus } from '../../protocol/job-status.js'
+import { defined } from '../defined.js'
 import type { JobRecord, NewJob } from '../job-store.js'
 import { EventLog } from './event-log.js'
 
@@ -40,12 +41,7 @@ export class StoredJob {
   /** The record as it stands now. */
   read(): JobRecord {
     const { record, step } = this
-    return {
-      ...record,
-      ...(step === undefined ? undefined : { step }),
-      lastSeq: this.log.lastSeq,
-      updatedAt: this.updatedAt,
-    }
+    return defined({ ...record, step, lastSeq: this.log.lastSeq, updatedAt: this.updatedAt })
   }
 
   /** Milliseconds as pending, and as running, until `now`. */

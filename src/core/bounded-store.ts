@@ -1,0 +1,123 @@
+import { type Awaitable, deferred, isThenable } from './awaitable.js'
+import { boundedWait, TIMED_OUT } from './bounded-wait.js'
+import { InvalidOptionsError, StoreError } from './errors.js'
+import { JOB_STORE_METHODS, type JobStore } from './job-store.js'
+import type { TimeLimits } from './time-limits.js'
+
+/** How often an operation is sent before its limit. Every operation can be repeated, so a lost reply costs time only. */
+const ATTEMPTS = 3
+
+/** The operations and the answers in their contract; a store that answers something else is as good as one that failed. */
+const OPERATIONS = {
+  create: ['created', 'same-key', 'exists', 'group-busy', 'not-found'],
+  start: ['started', 'not-pending', 'fenced', 'gone'],
+  append: ['accepted', 'gap', 'not-running', 'log-full', 'fenced', 'gone'],
+  claimCommit: ['claimed', 'lost', 'fenced', 'gone'],
+  settle: ['settled', 'already-settled', 'refused', 'fenced', 'gone'],
+  requestCancel: ['accepted', 'joined', 'cancelled', 'too-late', 'already-settled', 'not-found'],
+  renewLeases: ['renewed', 'already-settled', 'fenced', 'gone'],
+  readEvents: ['events', 'expired', 'not-found'],
+  read: undefined,
+  list: undefined,
+  touchViewers: undefined,
+  reap: undefined,
+  sweep: undefined,
+} as const satisfies Partial<Record<keyof JobStore, readonly string[] | undefined>>
+
+type Operation = keyof typeof OPERATIONS
+type Call = (...args: unknown[]) => Awaitable<unknown>
+
+/**
+ * The same store, but every call ends in time: with a value at once where the store answers a value, else with an answer or a
+ * {@link StoreError} within `timeoutMs`. Both common Redis clients wait for ever behind a black hole, so nothing calls a store directly.
+ *
+ * @throws {InvalidOptionsError} when the store lacks a method, or its lease is shorter than three heartbeats
+ */
+export function boundedStore(store: JobStore, limits: TimeLimits, timeoutMs: number): JobStore {
+  checkStore(store)
+  const calls: Partial<Record<Operation, Call>> = {}
+  for (const operation of Object.keys(OPERATIONS) as Operation[]) {
+    const ask: Call = (store[operation] as Call).bind(store)
+    calls[operation] = (...args) => call(operation, () => ask(...args), limits, timeoutMs)
+  }
+  const bounded: Omit<JobStore, Operation> = {
+    leaseMs: store.leaseMs,
+    heartbeatMs: store.heartbeatMs,
+    // A watch that cannot be set up is a lost hint: whoever watches looks again by a timer.
+    watchJob: (jobId, wake) => quietly(() => store.watchJob(jobId, wake)),
+    watchNode: (nodeId, wake) => quietly(() => store.watchNode(nodeId, wake)),
+    footprint: () => store.footprint(),
+  }
+  return { ...bounded, ...(calls as Pick<JobStore, Operation>) }
+}
+
+function checkStore(store: JobStore): void {
+  const missing = JOB_STORE_METHODS.filter((method) => typeof store?.[method] !== 'function')
+  if (missing.length > 0) {
+    const names = missing.map((name) => `${name}()`).join(', ')
+    throw new InvalidOptionsError(`store: expected a JobStore, but it lacks ${names}.`)
+  }
+  const { leaseMs, heartbeatMs } = store
+  if (!(heartbeatMs > 0) || !(leaseMs >= 3 * heartbeatMs)) {
+    throw new InvalidOptionsError(
+      `store: expected leaseMs of at least 3 heartbeats, got leaseMs ${leaseMs} and heartbeatMs ${heartbeatMs}.`,
+    )
+  }
+}
+
+function call(operation: Operation, ask: () => Awaitable<unknown>, limits: TimeLimits, timeoutMs: number) {
+  let answer: Awaitable<unknown>
+  try {
+    answer = ask()
+  } catch (error) {
+    return repeat(operation, ask, Promise.reject(error), limits, timeoutMs)
+  }
+  return isThenable(answer) ? repeat(operation, ask, answer, limits, timeoutMs) : checked(operation, answer)
+}
+
+/** Sends the operation again while no answer came; the first answer to any of the attempts counts. */
+async function repeat(
+  operation: Operation,
+  ask: () => Awaitable<unknown>,
+  first: Promise<unknown>,
+  limits: TimeLimits,
+  timeoutMs: number,
+): Promise<unknown> {
+  const answered = deferred<unknown>()
+  let failure: { cause: unknown } | undefined
+  const listen = (attempt: Promise<unknown>): void => {
+    attempt.then(answered.resolve, (cause: unknown) => {
+      failure = { cause }
+    })
+  }
+  listen(first)
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const answer = await boundedWait(answered.promise, timeoutMs / ATTEMPTS, limits)
+    if (answer !== TIMED_OUT) return checked(operation, answer)
+    if (attempt < ATTEMPTS) listen(new Promise((resolve) => resolve(ask())))
+  }
+  throw failure
+    ? new StoreError(operation, 'failed', failure)
+    : new StoreError(operation, `gave no answer within ${timeoutMs} ms`)
+}
+
+function checked<A>(operation: Operation, answer: A): A {
+  const known: readonly string[] | undefined = OPERATIONS[operation]
+  if (!known) return answer
+  const answers: readonly unknown[] = operation === 'renewLeases' && Array.isArray(answer) ? answer : [answer]
+  for (const one of answers) {
+    const tag = (one as { answer?: unknown } | null | undefined)?.answer
+    if (typeof tag !== 'string' || !known.includes(tag)) {
+      throw new StoreError(operation, 'answered something that is not in its contract')
+    }
+  }
+  return answer
+}
+
+function quietly(watch: () => () => void): () => void {
+  try {
+    return watch()
+  } catch {
+    return () => {}
+  }
+}
