@@ -30,6 +30,7 @@ export type {
   ModelChunk,
 } from './core/generation-source.js'
 export type { JobEnd } from './core/job-end.js'
+export type { JobHandle } from './core/job-handle.js'
 export type {
   AppendAnswer,
   CancelAnswer,
@@ -51,7 +52,7 @@ export type {
   ViewerTouch,
 } from './core/job-store.js'
 export type { Logger } from './core/logger.js'
-export { GenerationJobManager, type JobHandle, type JobListFilter } from './core/manager.js'
+export { GenerationJobManager, type JobListFilter } from './core/manager.js'
 export type { ManagerEvents } from './core/manager-events.js'
 export type { ManagerStats } from './core/manager-stats.js'
 export { createMemoryJobStore, type MemoryJobStoreOptions } from './core/memory/memory-job-store.js'

@@ -5,16 +5,37 @@ type Capacity = Pick<ResolvedOptions, 'maxConcurrentJobs' | 'maxPendingJobs' | '
 
 /** A job's place in this process: a slot, or a place in the queue for one. Must be released when the job is over. */
 export interface Ticket {
-  readonly wants: 'running' | 'pending'
+  /** Whether it has a slot already. */
+  readonly hasSlot: boolean
   /** Calls `start` when the ticket has a slot: now, or when its turn comes. */
   ready(start: () => void): void
   release(): void
 }
 
-interface Place extends Ticket {
+class Place implements Ticket {
   readonly owner: string | undefined
+  readonly #onRelease: (place: Place) => void
   hasSlot: boolean
   start: (() => void) | undefined
+  #isReleased = false
+
+  constructor(owner: string | undefined, hasSlot: boolean, onRelease: (place: Place) => void) {
+    this.owner = owner
+    this.hasSlot = hasSlot
+    this.#onRelease = onRelease
+  }
+
+  ready(start: () => void): void {
+    if (this.#isReleased) return
+    if (this.hasSlot) start()
+    else this.start = start
+  }
+
+  release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#onRelease(this)
+  }
 }
 
 /**
@@ -39,30 +60,14 @@ export class Admission {
     const hasSlot = this.#running < maxConcurrentJobs && this.#queue.size === 0
     if (!hasSlot && this.#queue.size >= maxPendingJobs) throw new CapacityError('capacity.pending', maxPendingJobs)
 
-    let isReleased = false
-    const place: Place = {
-      owner,
-      wants: hasSlot ? 'running' : 'pending',
-      hasSlot,
-      start: undefined,
-      ready(start) {
-        if (isReleased) return
-        if (this.hasSlot) start()
-        else this.start = start
-      },
-      release: () => {
-        if (isReleased) return
-        isReleased = true
-        this.#release(place)
-      },
-    }
+    const place = new Place(owner, hasSlot, this.#release)
     if (owner !== undefined) this.#byOwner.set(owner, owned + 1)
     if (hasSlot) this.#running++
     else this.#queue.add(place)
     return place
   }
 
-  #release(place: Place): void {
+  readonly #release = (place: Place): void => {
     const { owner } = place
     if (owner !== undefined) {
       const left = (this.#byOwner.get(owner) ?? 1) - 1

@@ -25,7 +25,8 @@ const OPERATIONS = {
 } as const satisfies Partial<Record<keyof JobStore, readonly string[] | undefined>>
 
 type Operation = keyof typeof OPERATIONS
-type Call = (...args: unknown[]) => Awaitable<unknown>
+/** No operation has more than four parameters; naming them spares an array per call. */
+type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => Awaitable<unknown>
 
 /**
  * The same store, but every call ends in time: with a value at once where the store answers a value, else with an answer or a
@@ -37,8 +38,20 @@ export function boundedStore(store: JobStore, limits: TimeLimits, timeoutMs: num
   checkStore(store)
   const calls: Partial<Record<Operation, Call>> = {}
   for (const operation of Object.keys(OPERATIONS) as Operation[]) {
-    const ask: Call = (store[operation] as Call).bind(store)
-    calls[operation] = (...args) => call(operation, () => ask(...args), limits, timeoutMs)
+    const ask = (store[operation] as Call).bind(store)
+    const check = checker(operation)
+    calls[operation] = (a, b, c, d) => {
+      let first: Promise<unknown>
+      try {
+        const answer = ask(a, b, c, d)
+        if (!isThenable(answer)) return check(answer)
+        first = answer
+      } catch (error) {
+        if (error instanceof StoreError) throw error
+        first = Promise.reject(error)
+      }
+      return repeat({ operation, ask: () => ask(a, b, c, d), check, limits, timeoutMs }, first)
+    }
   }
   const bounded: Omit<JobStore, Operation> = {
     leaseMs: store.leaseMs,
@@ -65,24 +78,16 @@ function checkStore(store: JobStore): void {
   }
 }
 
-function call(operation: Operation, ask: () => Awaitable<unknown>, limits: TimeLimits, timeoutMs: number) {
-  let answer: Awaitable<unknown>
-  try {
-    answer = ask()
-  } catch (error) {
-    return repeat(operation, ask, Promise.reject(error), limits, timeoutMs)
-  }
-  return isThenable(answer) ? repeat(operation, ask, answer, limits, timeoutMs) : checked(operation, answer)
+interface Repeatable {
+  readonly operation: Operation
+  readonly ask: () => Awaitable<unknown>
+  readonly check: (answer: unknown) => unknown
+  readonly limits: TimeLimits
+  readonly timeoutMs: number
 }
 
 /** Sends the operation again while no answer came; the first answer to any of the attempts counts. */
-async function repeat(
-  operation: Operation,
-  ask: () => Awaitable<unknown>,
-  first: Promise<unknown>,
-  limits: TimeLimits,
-  timeoutMs: number,
-): Promise<unknown> {
+async function repeat({ operation, ask, check, limits, timeoutMs }: Repeatable, first: Promise<unknown>) {
   const answered = deferred<unknown>()
   let failure: { cause: unknown } | undefined
   const listen = (attempt: Promise<unknown>): void => {
@@ -93,7 +98,7 @@ async function repeat(
   listen(first)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const answer = await boundedWait(answered.promise, timeoutMs / ATTEMPTS, limits)
-    if (answer !== TIMED_OUT) return checked(operation, answer)
+    if (answer !== TIMED_OUT) return check(answer)
     if (attempt < ATTEMPTS) listen(new Promise((resolve) => resolve(ask())))
   }
   throw failure
@@ -101,17 +106,16 @@ async function repeat(
     : new StoreError(operation, `gave no answer within ${timeoutMs} ms`)
 }
 
-function checked<A>(operation: Operation, answer: A): A {
-  const known: readonly string[] | undefined = OPERATIONS[operation]
-  if (!known) return answer
-  const answers: readonly unknown[] = operation === 'renewLeases' && Array.isArray(answer) ? answer : [answer]
-  for (const one of answers) {
-    const tag = (one as { answer?: unknown } | null | undefined)?.answer
-    if (typeof tag !== 'string' || !known.includes(tag)) {
-      throw new StoreError(operation, 'answered something that is not in its contract')
-    }
+/** Lets an answer pass that is in the operation's contract. */
+function checker(operation: Operation): (answer: unknown) => unknown {
+  const known: readonly unknown[] | undefined = OPERATIONS[operation]
+  if (!known) return (answer) => answer
+  const checkOne = (answer: unknown): unknown => {
+    if (known.includes((answer as { answer?: unknown } | null | undefined)?.answer)) return answer
+    throw new StoreError(operation, 'answered something that is not in its contract')
   }
-  return answer
+  if (operation !== 'renewLeases') return checkOne
+  return (answers) => (Array.isArray(answers) ? answers.map(checkOne) : checkOne(answers))
 }
 
 function quietly(watch: () => () => void): () => void {

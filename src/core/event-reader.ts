@@ -1,6 +1,6 @@
 import { isTerminalEvent, type JobEvent } from '../protocol/job-event.js'
 import { isSettled } from '../protocol/job-status.js'
-import { isThenable, whenAnswered } from './awaitable.js'
+import { whenAnswered } from './awaitable.js'
 import type { CallerSignals } from './caller-signals.js'
 import { CursorExpiredError, JobNotFoundError, ManagerClosedError } from './errors.js'
 import type { EventsAnswer, JobStore } from './job-store.js'
@@ -102,15 +102,10 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     if (this.#state !== 'open') return
     this.#isReading = true
     const { store, jobId } = this.#options
-    const answered = whenAnswered(
-      () => store.readEvents(jobId, this.#cursor, PAGE),
-      (answer) => this.#answered(answer),
-      (error) => this.#failed(error),
-    )
-    if (isThenable(answered)) answered.catch(() => undefined)
+    void whenAnswered(() => store.readEvents(jobId, this.#cursor, PAGE), this.#answered, this.#failed)
   }
 
-  #answered(answer: EventsAnswer): void {
+  readonly #answered = (answer: EventsAnswer): void => {
     this.#isReading = false
     if (this.#state !== 'open') return
     const { jobId } = this.#options
@@ -139,7 +134,7 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
   }
 
   /** A live reader rides through a store that is away; only the first read must tell. */
-  #failed(error: unknown): void {
+  readonly #failed = (error: unknown): void => {
     this.#isReading = false
     if (this.#state !== 'open') return
     if (this.#hasRead && !this.#isClosing) this.#lookAgain()

@@ -14,16 +14,20 @@ export type JobEnd = {
   /** From the start of the producer to the settle. */
   readonly runMs: number
   /** From the cancel request to the settle. */
-  readonly cancelMs?: number
-  readonly usage?: Usage
+  readonly cancelMs?: number | undefined
+  readonly usage?: Usage | undefined
 } & (
-  | { readonly status: 'completed'; readonly result?: Json; readonly resultOmitted?: OmittedResult }
+  | {
+      readonly status: 'completed'
+      readonly result?: Json | undefined
+      readonly resultOmitted?: OmittedResult | undefined
+    }
   | { readonly status: 'cancelled'; readonly reason: CancelReason }
   | {
       readonly status: 'failed'
       readonly error: { readonly code: string; readonly message: string }
       /** The application's own words (`describeError`): the only message that goes on the wire. */
-      readonly publicMessage?: string
+      readonly publicMessage?: string | undefined
     }
 )
 

@@ -1,7 +1,7 @@
 import type { JobEvent } from '../protocol/job-event.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { Admission } from './admission.js'
-import { type Awaitable, whenAnswered } from './awaitable.js'
+import { type Awaitable, isThenable, whenAnswered } from './awaitable.js'
 import { boundedStore } from './bounded-store.js'
 import { CallerSignals } from './caller-signals.js'
 import { Cancellation } from './cancellation.js'
@@ -19,7 +19,7 @@ import type { ManagerStats } from './manager-stats.js'
 import { createMemoryJobStore } from './memory/memory-job-store.js'
 import type { RegisterOptions, ResolvedOptions } from './options.js'
 import type { Producer } from './producer.js'
-import { Registration } from './registration.js'
+import { type Registered, Registration } from './registration.js'
 import { Run } from './run.js'
 import type { RunEnvironment } from './run-environment.js'
 import { systemClock } from './system-clock.js'
@@ -116,23 +116,29 @@ export class JobNode {
   }
 
   /** Records a job and starts it as soon as it has a slot. */
-  async register<T>(producer: Producer<T>, options: RegisterOptions): Promise<RegisteredJob<T>> {
-    const { record, own } = await this.#registration.register(producer, options)
+  register<T>(producer: Producer<T>, options: RegisterOptions): Awaitable<RegisteredJob<T>> {
+    const begin = (registered: Registered<T>) => this.#begin(registered, options)
+    const registered = this.#registration.register(producer, options)
+    return isThenable(registered) ? registered.then(begin) : begin(registered)
+  }
+
+  #begin<T>({ record, own }: Registered<T>, options: RegisterOptions): RegisteredJob<T> {
     if (!own) return { created: false, record, run: this.runs.get(record.jobId) as Run<T> | undefined }
+    const { ticket, producer, operationId, sentAt } = own
     const run = new Run<T>(this.#environment, {
-      producer: own.producer,
+      producer,
       record,
-      operationId: own.operationId,
+      operationId,
       limits: this.#limitsOf(options),
-      leaseProvedAt: own.sentAt,
-      release: () => own.ticket.release(),
+      leaseProvedAt: sentAt,
+      ticket,
     })
     this.runs.set(run.jobId, run as Run<unknown>)
     this.journal.registered(run)
     const { signal } = options
     if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
     if (!this.#isOpen) this.#cancel(run, 'shutdown') // the drain began while the record was being made
-    own.ticket.ready(() => run.start())
+    ticket.ready(() => run.start())
     return { created: true, record, run }
   }
 
@@ -200,6 +206,7 @@ export class JobNode {
     if (this.#retries.size > 0) await this.#retries.retryAll()
     this.#heartbeat.stop()
     this.#leases.stop()
+    this.#limits.trim()
     this.#unwatch()
     this.completion.close()
     for (const reader of [...this.#readers]) reader.close()
@@ -228,6 +235,7 @@ export class JobNode {
 
   /** Own leases first: after a pause of the whole process they are renewed before anybody looks for lost ones. */
   #beat(count: number): void {
+    this.#limits.trim()
     this.#leases.renewAll()
     this.#viewers.touchAll()
     void this.#retries.retryAll()

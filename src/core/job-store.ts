@@ -4,6 +4,7 @@ import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import type { JobStatus, SettledStatus } from '../protocol/job-status.js'
 import type { JsonObject } from '../protocol/json.js'
 import type { Awaitable } from './awaitable.js'
+import { defined } from './defined.js'
 import type { JobEnd } from './job-end.js'
 
 /**
@@ -75,13 +76,16 @@ export const JOB_STORE_METHODS = [
 ] as const satisfies readonly (keyof JobStore)[]
 
 /** A job's record: what a snapshot shows, and what its owner and the canceller need besides. */
-export type JobRecord = JobSnapshot & {
+export type JobRecord = WithUndefined<JobSnapshot> & {
   readonly fencingToken: number
-  readonly requestFingerprint?: string
-  readonly queuedMs?: number
-  readonly runMs?: number
-  readonly cancelMs?: number
+  readonly requestFingerprint?: string | undefined
+  readonly queuedMs?: number | undefined
+  readonly runMs?: number | undefined
+  readonly cancelMs?: number | undefined
 }
+
+/** Records keep one shape, so what is not there may be `undefined` in them. */
+type WithUndefined<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
 
 /** The right to write, in one operation that can be repeated. */
 export interface OwnedOperation {
@@ -94,18 +98,18 @@ export interface NewJob {
   readonly jobId: string
   readonly operationId: string
   /** The owner; without one the job waits for a queue to bring it to a node. */
-  readonly nodeId?: string
+  readonly nodeId?: string | undefined
   /** `running` where a slot is free; `lookup` only answers for a known idempotency key and records nothing. */
   readonly want: 'running' | 'pending' | 'lookup'
-  readonly owner?: string
-  readonly group?: string
+  readonly owner?: string | undefined
+  readonly group?: string | undefined
   /** Whether another live job of the group stands against this one. */
   readonly exclusiveInGroup: boolean
-  readonly idempotencyKey?: string
-  readonly requestFingerprint?: string
-  readonly metadata?: JsonObject
+  readonly idempotencyKey?: string | undefined
+  readonly requestFingerprint?: string | undefined
+  readonly metadata?: JsonObject | undefined
   /** For a job without owner: when any node's reaper cancels it. */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
   readonly maxLogEvents: number
   readonly maxLogBytes: number
   readonly retentionMs: number
@@ -166,7 +170,7 @@ export type RenewAnswer =
   | {
       readonly answer: 'renewed'
       readonly status: JobStatus
-      readonly reason?: CancelReason
+      readonly reason?: CancelReason | undefined
       readonly viewers: number
       /** Milliseconds since the last viewer left, or since the start if none ever came; 0 while one is there. */
       readonly unwatchedMs: number
@@ -203,5 +207,5 @@ export interface StoreFootprint {
 /** What everybody may see of a record. */
 export function snapshotOf(record: JobRecord): JobSnapshot {
   const { fencingToken, requestFingerprint, queuedMs, runMs, cancelMs, ...snapshot } = record
-  return snapshot
+  return defined(snapshot) as JobSnapshot
 }

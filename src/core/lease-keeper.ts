@@ -1,7 +1,7 @@
 import { whenAnswered } from './awaitable.js'
 import type { JobStore, RenewAnswer } from './job-store.js'
 import type { Run } from './run.js'
-import { TimeLimit, type TimeLimits } from './time-limits.js'
+import type { TimeLimits } from './time-limits.js'
 
 /**
  * Keeps the leases of this node's jobs: renews them with each heartbeat, hands on what the answers tell, and gives a job up
@@ -12,14 +12,13 @@ export class LeaseKeeper {
   readonly #store: JobStore
   readonly #limits: TimeLimits
   readonly #runs: ReadonlyMap<string, Run<unknown>>
-  readonly #selfFence: TimeLimit
+  #cancelSelfFence: (() => void) | undefined
   #isRenewing = false
 
   constructor(store: JobStore, limits: TimeLimits, runs: ReadonlyMap<string, Run<unknown>>) {
     this.#store = store
     this.#limits = limits
     this.#runs = runs
-    this.#selfFence = new TimeLimit(() => this.#giveUpUnproved(), false)
   }
 
   /** How long ownership counts without a renewal: the lease, less a second or a quarter of it. */
@@ -45,7 +44,7 @@ export class LeaseKeeper {
   }
 
   stop(): void {
-    this.#limits.clear(this.#selfFence)
+    this.#cancelSelfFence?.()
   }
 
   #renew(runs: readonly Run<unknown>[], done: () => void): void {
@@ -71,7 +70,10 @@ export class LeaseKeeper {
       else next = Math.min(next, run.leaseProvedAt)
     }
     // Only needed while renewals fail: a proof younger than two heartbeats is renewed in time.
-    if (next < now - 2 * this.#store.heartbeatMs) this.#limits.setAt(this.#selfFence, next + this.#provedForMs)
-    else this.#limits.clear(this.#selfFence)
+    this.#cancelSelfFence?.()
+    this.#cancelSelfFence = undefined
+    if (next >= now - 2 * this.#store.heartbeatMs) return
+    const left = next + this.#provedForMs - now
+    this.#cancelSelfFence = this.#limits.schedule(left, () => this.#giveUpUnproved(), { holdsProcess: false })
   }
 }

@@ -6,6 +6,7 @@ import type { WaitResult } from './completion.js'
 import type { DrainReport } from './drain.js'
 import { InvalidOptionsError, ManagerClosedError } from './errors.js'
 import { closedReader } from './event-reader.js'
+import { type JobHandle, ManagedJob } from './job-handle.js'
 import { JobNode } from './job-node.js'
 import { snapshotOf } from './job-store.js'
 import type { ManagerEvents } from './manager-events.js'
@@ -33,20 +34,6 @@ export interface JobListFilter {
   owner?: string | undefined
   group?: string | undefined
   status?: JobStatus | JobStatus[] | undefined
-}
-
-/** A registered job in the hands of the one who registered it. */
-export interface JobHandle<T> {
-  readonly jobId: string
-  /** `false`: the idempotency key was known, this is the job that it belongs to. */
-  readonly created: boolean
-  /** The outcome, after everything is released. Never rejects. */
-  readonly settled: Promise<JobOutcome<T>>
-  /** The job as this process knows it. */
-  snapshot(): JobSnapshot
-  /** The job's events after a cursor, then live, to the terminal one. */
-  events(options?: { after?: number | undefined; signal?: AbortSignal | undefined }): AsyncIterable<JobEvent>
-  cancel(options?: CancelOptions): Promise<CancelResult>
 }
 
 /**
@@ -77,21 +64,8 @@ export class GenerationJobManager {
    * @throws {StoreError} when the store cannot be reached
    */
   async register<T>(producer: Producer<T>, options?: RegisterOptions): Promise<JobHandle<T>> {
-    const { created, record, run } = await this.#node.register(producer, checkRegisterOptions(options))
-    const { jobId } = record
-    const { completion } = this.#node
-    let settled: Promise<JobOutcome<T>> | undefined
-    return {
-      jobId,
-      created,
-      get settled() {
-        settled ??= run ? run.settled : completion.outcomeOf<T>(jobId)
-        return settled
-      },
-      snapshot: () => run?.snapshot() ?? snapshotOf(record),
-      events: (options) => this.events(jobId, options),
-      cancel: (options) => this.cancel(jobId, options),
-    }
+    const job = await this.#node.register(producer, checkRegisterOptions(options))
+    return new ManagedJob(this, job, this.#node.completion)
   }
 
   /**

@@ -108,7 +108,7 @@ export class GenerationOrchestrator<Request, Result = string, Prompt = Request> 
 
   async #generate(request: Request, run: RunContext): Promise<Result> {
     const { prompt, generate, validate, commit } = this.#stages
-    const stage = stageContext(run)
+    const stage: StageContext = run
     let input: unknown = request
     if (prompt) {
       run.step('Prompting')
@@ -148,23 +148,6 @@ function checkStages<Request, Result>(stages: Stages): CheckedStages<Request, Re
 
 function isSchema(value: unknown): value is StandardSchemaV1 {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
-}
-
-function stageContext(run: RunContext): StageContext {
-  const { jobId, token, emit, tryEmit, defer } = run
-  return {
-    jobId,
-    token,
-    emit,
-    tryEmit,
-    defer,
-    get signal() {
-      return run.signal
-    },
-    get logger() {
-      return run.logger
-    },
-  }
 }
 
 async function validated<Result>(text: string, validate: Validate<Result>, stage: StageContext): Promise<Result> {

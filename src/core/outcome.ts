@@ -2,7 +2,6 @@ import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { ErrorCode } from '../protocol/error-code.js'
 import type { CleanupStatus, CommitStatus, OmittedResult, Usage } from '../protocol/job-snapshot.js'
 import { isSettled } from '../protocol/job-status.js'
-import { defined } from './defined.js'
 import type { JobEnd } from './job-end.js'
 import type { JobRecord } from './job-store.js'
 
@@ -80,7 +79,7 @@ export function recordedOutcome<T>(record: JobRecord): JobOutcome<T> | undefined
   const { status, cancel, result, resultOmitted } = record
   if (!isSettled(status)) return undefined
   const { commit = 'none', cleanup = 'unknown', forced = false, queuedMs = 0, runMs = 0, usage } = record
-  const common = defined({ jobId: record.jobId, commit, cleanup, forced, recorded: true, queuedMs, runMs, usage })
+  const common = commonPart(record.jobId, { commit, cleanup, forced, queuedMs, runMs, usage }, true)
   if (status === 'completed') {
     return resultOmitted === undefined
       ? { ...common, status, value: result as T }
@@ -111,9 +110,10 @@ export function unknownOutcome<T>(
   return { jobId, ...unknown, status: 'failed', error: { code, message } }
 }
 
-function commonPart(jobId: string, end: JobEnd, recorded: boolean) {
+function commonPart(jobId: string, end: Omit<JobEnd, 'status'>, recorded: boolean) {
   const { commit, cleanup, forced, queuedMs, runMs, usage } = end
-  return defined({ jobId, commit, cleanup, forced, recorded, queuedMs, runMs, usage })
+  const common = { jobId, commit, cleanup, forced, recorded, queuedMs, runMs }
+  return usage === undefined ? common : { ...common, usage }
 }
 
 /** Adds `partial` as a property that is computed when first read, and then kept. */

@@ -1,7 +1,7 @@
 import { InvalidResultError } from './errors.js'
 import { type Producer, type ProducerEvent, toContentEvent } from './producer.js'
 import type { Run } from './run.js'
-import { createRunContext } from './run-context.js'
+import { ProducerContext } from './run-context.js'
 
 /** How a producer ended: with a value, or with what it threw. */
 export type ProducerEnd<T> = { readonly value: T } | { readonly error: unknown }
@@ -12,7 +12,7 @@ export function callProducer<T>(run: Run<T>, producer: Producer<T>, onEnd: (end:
   const fail = (error: unknown): void => onEnd({ error })
   let output: unknown
   try {
-    output = producer(createRunContext(run as Run<unknown>))
+    output = producer(new ProducerContext(run as Run<unknown>))
   } catch (error) {
     fail(error)
     return

@@ -1,6 +1,6 @@
 import type { ContentEvent } from '../protocol/job-event.js'
 import { InvalidOptionsError, show } from './errors.js'
-import { jsonCopy, textBytes } from './json-copy.js'
+import { jsonCopy } from './json-copy.js'
 import { checkJsonObject } from './options.js'
 import type { RunContext } from './run-context.js'
 
@@ -46,19 +46,6 @@ export function toContentEvent(event: ProducerEvent): ContentEvent {
           typeof event === 'object' && event !== null ? `type ${show(Reflect.get(event, 'type'))}` : show(event)
         }.`,
       )
-  }
-}
-
-/** Bytes that an event counts for in its job's log. */
-export function eventBytes(event: ContentEvent): number {
-  switch (event.type) {
-    case 'chunk':
-      return textBytes(event.content)
-    case 'step':
-      return textBytes(event.step)
-    case 'metadata':
-    case 'data':
-      return textBytes(JSON.stringify(event.data))
   }
 }
 

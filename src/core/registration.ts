@@ -1,8 +1,7 @@
 import type { JsonObject } from '../protocol/json.js'
 import type { Admission, Ticket } from './admission.js'
-import { isThenable } from './awaitable.js'
+import { type Awaitable, whenAnswered } from './awaitable.js'
 import { bindToCaller } from './caller-context.js'
-import { defined } from './defined.js'
 import {
   CapacityError,
   InvalidOptionsError,
@@ -26,6 +25,13 @@ export interface Registered<T> {
   }
 }
 
+interface Request<T> {
+  readonly producer: Producer<T>
+  readonly options: RegisterOptions
+  readonly metadata: JsonObject | undefined
+  readonly operationId: string
+}
+
 interface RegistrationParts {
   readonly nodeId: string
   readonly store: JobStore
@@ -46,36 +52,52 @@ export class Registration {
     this.#parts = parts
   }
 
-  async register<T>(producer: Producer<T>, options: RegisterOptions): Promise<Registered<T>> {
+  /** In this tick where the store answers at once. Throws or rejects as {@link GenerationJobManager.register} says. */
+  register<T>(producer: Producer<T>, options: RegisterOptions): Awaitable<Registered<T>> {
     if (typeof producer !== 'function') {
       throw new InvalidOptionsError(`register: expected the producer to be a function, got ${show(producer)}.`)
     }
     const metadata = options.metadata === undefined ? undefined : checkJsonObject('metadata', options.metadata)
-    const { store, isOpen, now, replace } = this.#parts
     const operationId = `${this.#parts.nodeId}.${++this.#count}`
-    for (;;) {
-      if (!isOpen()) throw new ManagerClosedError()
-      const ticket = this.#reserve(options)
-      const sentAt = now()
-      let answer: CreateAnswer
-      try {
-        const asked = store.create(this.#newJob(options, metadata, operationId, ticket?.wants ?? 'lookup'))
-        answer = isThenable(asked) ? await asked : asked
-      } catch (error) {
+    return this.#attempt({ producer, options, metadata, operationId })
+  }
+
+  #attempt<T>(request: Request<T>): Awaitable<Registered<T>> {
+    const { store, isOpen, now } = this.#parts
+    if (!isOpen()) throw new ManagerClosedError()
+    const ticket = this.#reserve(request.options)
+    const sentAt = now()
+    return whenAnswered<CreateAnswer, Registered<T>>(
+      () => store.create(this.#newJob(request, ticket)),
+      (answer) => {
+        if (answer.answer === 'created' && ticket) return created(request, answer.record, ticket, sentAt)
+        ticket?.release()
+        return this.#refused(request, answer)
+      },
+      (error) => {
         ticket?.release()
         throw error
+      },
+    )
+  }
+
+  #refused<T>(request: Request<T>, answer: CreateAnswer): Awaitable<Registered<T>> {
+    const { options } = request
+    switch (answer.answer) {
+      case 'same-key':
+        return { record: checkedFingerprint(answer.record, options) }
+      case 'exists':
+        throw new JobAlreadyExistsError(options.jobId ?? '', answer.status)
+      case 'group-busy': {
+        const conflict = new JobConflictError('job.conflict', answer.jobId)
+        if (options.onConflict !== 'replace') throw conflict
+        return this.#parts.replace(answer.jobId).then((isSettled) => {
+          if (!isSettled) throw conflict
+          return this.#attempt(request)
+        })
       }
-      if (answer.answer === 'created' && ticket) {
-        const bound = ticket.wants === 'pending' ? bindToCaller(producer) : producer
-        return { record: answer.record, own: { ticket, operationId, producer: bound, sentAt } }
-      }
-      ticket?.release()
-      if (answer.answer === 'same-key') return { record: checkedFingerprint(answer.record, options) }
-      if (answer.answer === 'exists') throw new JobAlreadyExistsError(options.jobId ?? '', answer.status)
-      if (answer.answer !== 'group-busy') throw this.#capacityError(options) // a lookup that found nothing
-      if (options.onConflict !== 'replace' || !(await replace(answer.jobId))) {
-        throw new JobConflictError('job.conflict', answer.jobId)
-      }
+      default: // a lookup, because there is no place, that found nothing
+        throw this.#capacityError(options)
     }
   }
 
@@ -98,19 +120,14 @@ export class Registration {
     return new CapacityError('capacity.pending', this.#parts.options.maxPendingJobs)
   }
 
-  #newJob(
-    options: RegisterOptions,
-    metadata: JsonObject | undefined,
-    operationId: string,
-    want: NewJob['want'],
-  ): NewJob {
+  #newJob<T>({ options, metadata, operationId }: Request<T>, ticket: Ticket | undefined): NewJob {
     const { owner, group, idempotencyKey, requestFingerprint, onConflict = 'allow' } = options
     const { maxLogEvents, maxLogBytes, retentionMs } = this.#parts.options
-    return defined({
+    return {
       jobId: options.jobId ?? crypto.randomUUID(),
       operationId,
       nodeId: this.#parts.nodeId,
-      want,
+      want: ticket ? (ticket.hasSlot ? 'running' : 'pending') : 'lookup',
       owner,
       group,
       exclusiveInGroup: onConflict !== 'allow',
@@ -120,8 +137,14 @@ export class Registration {
       maxLogEvents,
       maxLogBytes,
       retentionMs,
-    })
+    }
   }
+}
+
+function created<T>(request: Request<T>, record: JobRecord, ticket: Ticket, sentAt: number): Registered<T> {
+  const { producer, operationId } = request
+  // A pending job is started by the end of another, so its producer would see that one's context.
+  return { record, own: { ticket, operationId, producer: ticket.hasSlot ? producer : bindToCaller(producer), sentAt } }
 }
 
 function checkedFingerprint(record: JobRecord, { requestFingerprint }: RegisterOptions): JobRecord {

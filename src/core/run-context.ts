@@ -58,36 +58,66 @@ export interface StreamResult {
   readonly usage?: Usage
 }
 
-/** The part of a run that its producer sees. Its verbs work unbound. */
-export function createRunContext(run: Run<unknown>): RunContext {
-  const emit = (event: ProducerEvent): void => run.emit(toContentEvent(event))
-  return {
-    jobId: run.jobId,
-    fencingToken: run.fencingToken,
-    token: run.token,
-    get signal() {
-      return run.token.signal
-    },
-    get logger() {
-      return run.logger
-    },
-    step: (name) => emit({ type: 'step', step: name }),
-    emit,
-    tryEmit(event) {
+/** The part of a run that its producer sees. `emit` and `tryEmit` can be handed on as callbacks. */
+export class ProducerContext implements RunContext {
+  readonly #run: Run<unknown>
+  #emit: ((event: ProducerEvent) => void) | undefined
+  #tryEmit: ((event: ProducerEvent) => boolean) | undefined
+
+  constructor(run: Run<unknown>) {
+    this.#run = run
+  }
+
+  get jobId(): string {
+    return this.#run.jobId
+  }
+  get fencingToken(): number {
+    return this.#run.fencingToken
+  }
+  get token(): CancelToken {
+    return this.#run.token
+  }
+  get signal(): AbortSignal {
+    return this.#run.token.signal
+  }
+  get logger(): Logger {
+    return this.#run.logger
+  }
+
+  get emit(): (event: ProducerEvent) => void {
+    this.#emit ??= (event) => this.#run.emit(toContentEvent(event))
+    return this.#emit
+  }
+
+  get tryEmit(): (event: ProducerEvent) => boolean {
+    this.#tryEmit ??= (event) => {
       try {
-        emit(event)
+        this.emit(event)
         return true
       } catch {
         return false
       }
-    },
-    stream: (source) => handled(streamSource(run, source)),
-    defer(cleanup, label) {
-      if (typeof cleanup !== 'function')
-        throw new InvalidOptionsError(`run.defer: expected a function, got ${show(cleanup)}.`)
-      run.cleanups.defer(cleanup, label)
-    },
-    commit: (save) => handled(run.gate.commit(save)),
+    }
+    return this.#tryEmit
+  }
+
+  step(name: string): void {
+    this.emit({ type: 'step', step: name })
+  }
+
+  stream(source: GenerationSource): Promise<StreamResult> {
+    return handled(streamSource(this.#run, source))
+  }
+
+  defer(cleanup: Cleanup, label?: string): void {
+    if (typeof cleanup !== 'function') {
+      throw new InvalidOptionsError(`run.defer: expected a function, got ${show(cleanup)}.`)
+    }
+    this.#run.cleanups.defer(cleanup, label)
+  }
+
+  commit<V>(save: (fence: CommitFence) => Awaitable<V>): Promise<V> {
+    return handled(this.#run.gate.commit(save))
   }
 }
 
@@ -105,7 +135,7 @@ async function streamSource(run: Run<unknown>, source: GenerationSource): Promis
   let finish: FinishReason = 'unknown'
   let usage: Usage | undefined
   const takeText = (content: string): Promise<void> | undefined => {
-    run.emit({ type: 'chunk', content })
+    run.emitText(content)
     text.append(content)
     return run.congestion
   }

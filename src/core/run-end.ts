@@ -1,7 +1,6 @@
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus, Usage } from '../protocol/job-snapshot.js'
 import type { FixedEnd } from './cleanup-stack.js'
-import { defined } from './defined.js'
 import { describeError } from './error-description.js'
 import { CommitError } from './errors.js'
 import type { JobEnd } from './job-end.js'
@@ -51,14 +50,14 @@ export function jobEnd<T>(
   const { producerEnd, isCommitted, cleanup, forced, queuedMs, runMs, cancelMs, hasRead } = facts
   const unknownUsage: Usage | undefined = hasRead && fixed.status !== 'completed' ? { quality: 'unknown' } : undefined
   const usage = facts.usage ?? unknownUsage
-  const common = defined({ cleanup, forced, queuedMs, runMs, usage })
+  const common = { cleanup, forced, queuedMs, runMs, usage }
   switch (fixed.status) {
     case 'cancelled':
       return { ...common, status: 'cancelled', reason: fixed.reason, commit: 'none', cancelMs }
     case 'failed': {
       const { code, message, publicMessage } = describeError(fixed.error, options.describeError)
-      const commit = isCommitOfUnknownEnd(fixed.error) ? ('unknown' as const) : ('none' as const)
-      return defined({ ...common, status: 'failed' as const, error: { code, message }, commit, publicMessage })
+      const commit = isCommitOfUnknownEnd(fixed.error) ? 'unknown' : 'none'
+      return { ...common, status: 'failed', error: { code, message }, commit, publicMessage }
     }
     case 'completed': {
       const value = producerEnd && 'value' in producerEnd ? producerEnd.value : undefined

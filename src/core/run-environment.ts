@@ -1,4 +1,5 @@
 import type { Clock } from '../protocol/clock.js'
+import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import type { Epoch } from './epoch.js'
 import type { FairYield } from './fair-yield.js'
@@ -37,6 +38,6 @@ export interface RunSpec<T> {
   readonly limits: RunLimitOptions
   /** When the create was sent that gave us the job, by the monotonic clock. */
   readonly leaseProvedAt: number
-  /** Gives back the run's place in this process, once. */
-  readonly release: () => void
+  /** The run's place in this process. */
+  readonly ticket: Ticket
 }

@@ -20,23 +20,23 @@ const NEVER = Number.POSITIVE_INFINITY
 
 /**
  * The limits that cancel a job from inside: its deadline while pending and running, idle and disconnect while running.
- * One {@link TimeLimit} stands at the earliest of them; an event does not move it, it is looked up when the limit is reached.
+ * It stands at the earliest of them; an event does not move it, the newest one is looked up when the limit is reached.
  */
-export class RunLimits {
+export class RunLimits extends TimeLimit {
+  override readonly holdsProcess = false
   readonly #limits: TimeLimits
   readonly #options: RunLimitOptions
   readonly #host: RunLimitHost
-  readonly #limit: TimeLimit
   readonly #deadlineAt: number
   #isRunning = false
   #disconnectAt = NEVER
 
   /** Starts with the deadline, from now. */
   constructor(limits: TimeLimits, options: RunLimitOptions, host: RunLimitHost) {
+    super()
     this.#limits = limits
     this.#options = options
     this.#host = host
-    this.#limit = new TimeLimit(() => this.#look(), false)
     this.#deadlineAt = options.deadlineMs === false ? NEVER : limits.now() + options.deadlineMs
     this.#arm()
   }
@@ -61,7 +61,7 @@ export class RunLimits {
   /** Nothing here cancels any more: a cancel, a commit or the end came first. */
   stop(): void {
     this.#isRunning = false
-    this.#limits.clear(this.#limit)
+    this.#limits.clear(this)
   }
 
   get #idleAt(): number {
@@ -71,11 +71,11 @@ export class RunLimits {
 
   #arm(): void {
     const dueAt = Math.min(this.#deadlineAt, this.#idleAt, this.#disconnectAt)
-    if (dueAt === NEVER) this.#limits.clear(this.#limit)
-    else this.#limits.setAt(this.#limit, dueAt)
+    if (dueAt === NEVER) this.#limits.clear(this)
+    else this.#limits.setAt(this, dueAt)
   }
 
-  #look(): void {
+  override fire(): void {
     const now = this.#limits.now()
     if (this.#deadlineAt <= now) return this.#host.onLimit('deadline')
     if (this.#idleAt <= now) return this.#host.onLimit('idle')
@@ -83,6 +83,6 @@ export class RunLimits {
       this.#disconnectAt = NEVER // until the store has answered
       this.#host.onMaybeUnwatched()
     }
-    if (this.#limit.slot < 0) this.#arm()
+    if (this.slot < 0) this.#arm()
   }
 }

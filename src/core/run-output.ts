@@ -1,9 +1,9 @@
 import type { ContentEvent, JobEvent } from '../protocol/job-event.js'
 import type { Usage } from '../protocol/job-snapshot.js'
-import { type Deferred, deferred, isThenable } from './awaitable.js'
+import { type Awaitable, type Deferred, deferred, isThenable } from './awaitable.js'
 import { LogLimitError } from './errors.js'
 import type { AppendAnswer } from './job-store.js'
-import { eventBytes } from './producer.js'
+import { textBytes } from './json-copy.js'
 import type { RunEnvironment } from './run-environment.js'
 import { TextBuffer } from './text-buffer.js'
 
@@ -57,22 +57,27 @@ export class RunOutput {
   /** All text of the chunks that were taken. */
   readonly text = (): string => this.#text.toString()
 
-  /** Writes the next event; answers whether it is in the log or on its way. @throws {LogLimitError} when the log is full */
-  write(event: ContentEvent): boolean {
-    const isTaken = !this.#isClosed && this.#append(event)
-    if (!isTaken) {
-      this.noteRefused(event)
-    } else if (event.type === 'chunk') {
+  /** Writes a chunk; answers whether it is in the log or on its way. @throws {LogLimitError} when the log is full */
+  writeText(content: string): boolean {
+    const bytes = textBytes(content)
+    const isTaken =
+      !this.#isClosed && this.#send({ seq: this.#number(bytes), at: this.#stamp(), type: 'chunk', content }, bytes)
+    if (isTaken) {
       this.chunks++
-      this.#text.append(event.content)
-    } else if (event.type === 'step') {
-      this.step = event.step
+      this.#text.append(content)
+    } else {
+      this.dropped++
     }
     return isTaken
   }
 
-  noteRefused(event: ContentEvent): void {
-    if (event.type === 'chunk') this.dropped++
+  /** Writes an event that is no chunk, likewise. */
+  write(event: Exclude<ContentEvent, { type: 'chunk' }>): boolean {
+    if (this.#isClosed) return false
+    const bytes = textBytes(event.type === 'step' ? event.step : JSON.stringify(event.data))
+    const isTaken = this.#send({ seq: this.#number(bytes), at: this.#stamp(), ...event }, bytes)
+    if (isTaken && event.type === 'step') this.step = event.step
+    return isTaken
   }
 
   /** A promise to wait for before writing on, when too much waits for the store. */
@@ -96,46 +101,51 @@ export class RunOutput {
     this.#endFlush()
   }
 
-  #append(event: ContentEvent): boolean {
-    const { epoch, limits, options } = this.#env
-    const { maxLogEvents, maxLogBytes } = options
-    const bytes = eventBytes(event)
+  /** The next `seq`. */
+  #number(bytes: number): number {
+    const { maxLogEvents, maxLogBytes } = this.#env.options
     if (this.#lastSeq >= maxLogEvents)
       throw new LogLimitError(this.#owned.jobId, `${maxLogEvents} events (maxLogEvents)`)
     if (this.#bytes + bytes > maxLogBytes)
       throw new LogLimitError(this.#owned.jobId, `${maxLogBytes} bytes (maxLogBytes)`)
     this.#bytes += bytes
-    this.#lastActivityAt = limits.now()
-    const seq = ++this.#lastSeq
-    const at = epoch.at(this.#lastActivityAt)
-    const numbered: JobEvent = Object.freeze(
-      event.type === 'chunk' ? { seq, at, type: event.type, content: event.content } : { seq, at, ...event },
-    )
+    return ++this.#lastSeq
+  }
+
+  #stamp(): number {
+    this.#lastActivityAt = this.#env.limits.now()
+    return this.#env.epoch.at(this.#lastActivityAt)
+  }
+
+  #send(event: JobEvent, bytes: number): boolean {
+    Object.freeze(event)
     if (this.#isSending) {
-      this.#waiting.push(numbered)
+      this.#waiting.push(event)
       this.#waitingBytes += bytes
     } else {
-      this.#send([numbered], bytes)
+      this.#sendBatch([event], bytes)
     }
     return !this.#isClosed
   }
 
-  #send(batch: readonly JobEvent[], bytes: number): void {
+  #sendBatch(batch: readonly JobEvent[], bytes: number): void {
     const { jobId, fencingToken } = this.#owned
-    const again = (): void => {
-      this.#isSending = false
-      if (this.#isClosed) this.#endFlush()
-      else this.#send(batch, bytes) // the same numbers: a batch that arrived after all changes nothing
-    }
+    let answer: Awaitable<AppendAnswer>
     try {
-      const answer = this.#env.store.append(jobId, fencingToken, batch, bytes)
-      if (!isThenable(answer)) return this.#answered(answer)
-      this.#isSending = true
-      answer.then((late) => this.#sent(late), again)
-    } catch {
-      this.#isSending = true
-      void Promise.resolve().then(again)
+      answer = this.#env.store.append(jobId, fencingToken, batch, bytes)
+    } catch (error) {
+      answer = Promise.reject(error)
     }
+    if (!isThenable(answer)) return this.#answered(answer)
+    this.#isSending = true
+    answer.then(
+      (late) => this.#sent(late),
+      () => {
+        this.#isSending = false
+        if (this.#isClosed) this.#endFlush()
+        else this.#sendBatch(batch, bytes) // the same numbers: a batch that arrived after all changes nothing
+      },
+    )
   }
 
   #sent(answer: AppendAnswer): void {
@@ -146,7 +156,7 @@ export class RunOutput {
     const bytes = this.#waitingBytes
     this.#waiting = []
     this.#waitingBytes = 0
-    this.#send(batch, bytes)
+    this.#sendBatch(batch, bytes)
   }
 
   #answered(answer: AppendAnswer): void {

@@ -2,6 +2,7 @@ import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { ContentEvent } from '../protocol/job-event.js'
 import type { CleanupStatus, JobSnapshot, Usage } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
+import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import { isThenable, whenAnswered } from './awaitable.js'
 import { RunToken } from './cancel-token.js'
@@ -29,7 +30,6 @@ import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
 import { readEnd, recordEnd, type Settlement } from './settlement.js'
-import { TimeLimit } from './time-limits.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
 export type OwnCancelAnswer = 'accepted' | 'joined' | 'too-late' | 'ended'
@@ -52,7 +52,7 @@ export class Run<T> {
   readonly #operationId: string
   readonly #producer: Producer<T>
   readonly #limits: RunLimits
-  readonly #releasePlace: () => void
+  readonly #ticket: Ticket
   readonly #registeredAt: number
   #startedAt: number | undefined
   #phase: Phase
@@ -65,7 +65,7 @@ export class Run<T> {
   #sources: OpenSources | undefined
   #gate: CommitGate | undefined
   #cleanups: CleanupStack | undefined
-  #producerLimit: TimeLimit | undefined
+  #clearProducerLimit: (() => void) | undefined
 
   #producerEnd: ProducerEnd<T> | undefined
   #failure: { readonly error: unknown } | undefined
@@ -85,7 +85,7 @@ export class Run<T> {
     this.#env = env
     this.#operationId = spec.operationId
     this.#producer = spec.producer
-    this.#releasePlace = spec.release
+    this.#ticket = spec.ticket
     this.#record = record
     this.#status = record.status
     this.#phase = record.status === 'pending' ? 'waiting' : 'starting'
@@ -208,19 +208,31 @@ export class Run<T> {
 
   /** Writes an event. @throws what stands against it; see {@link RunContext.emit} */
   emit(event: ContentEvent): void {
-    if (!this.acceptsEvents) {
-      this.#output?.noteRefused(event)
-      throw this.#refusal()
-    }
-    let isTaken: boolean | undefined
+    if (event.type === 'chunk') return this.emitText(event.content)
+    this.#take((output) => output.write(event))
+    if (event.type === 'step') this.#env.journal.step(this, event.step)
+  }
+
+  /** Writes a chunk: the way of every token. @throws likewise */
+  emitText(content: string): void {
+    if (!this.acceptsEvents) this.noteDropped()
+    this.#take((output) => output.writeText(content))
+  }
+
+  #take(write: (output: RunOutput) => boolean): void {
+    if (!this.#output || !this.acceptsEvents) throw this.#refusal()
+    let isTaken: boolean
     try {
-      isTaken = this.#output?.write(event)
+      isTaken = write(this.#output)
     } catch (error) {
       this.#fail(error)
       throw error
     }
     if (!isTaken) throw this.#refusal()
-    if (event.type === 'step') this.#env.journal.step(this, event.step)
+  }
+
+  noteDropped(): void {
+    if (this.#output) this.#output.dropped++
   }
 
   /** Wait for this before emitting on: the store is slow. */
@@ -236,7 +248,7 @@ export class Run<T> {
   pump<Item>(source: object, onItem: (item: Item) => Promise<void> | undefined): Promise<unknown> {
     this.#sources ??= new OpenSources(
       this.#env.fair,
-      () => this.#output?.noteRefused({ type: 'chunk', content: '' }),
+      () => this.noteDropped(),
       () => {
         if (this.#endingSince !== undefined) this.#proceed()
       },
@@ -429,21 +441,22 @@ export class Run<T> {
     this.#endingSince ??= this.#env.limits.now()
     if (this.#failure || this.#producerEnd) this.#sources?.stopAll(this.#refusal())
     if (this.#producerEnd && !this.#sources?.size) return this.#release()
-    if (this.#producerLimit) return
-    this.#producerLimit = new TimeLimit(() => this.#release(), true)
-    this.#env.limits.setAt(this.#producerLimit, this.#endingSince + this.#env.options.gracePeriodMs / 2)
+    if (this.#clearProducerLimit) return
+    const { limits, options } = this.#env
+    const left = options.gracePeriodMs / 2 - this.#since(this.#endingSince)
+    this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })
   }
 
   /** Runs the cleanups in what is left of the grace period. */
   #release(): void {
-    const { limits, journal, options } = this.#env
+    const { journal, options } = this.#env
     if (this.#phase === 'producing' && (!this.#producerEnd || this.#sources?.size)) {
       this.#isForced = true
       journal.forced(this)
     }
     this.#phase = 'releasing'
     this.#limits.stop()
-    if (this.#producerLimit) limits.clear(this.#producerLimit)
+    this.#clearProducerLimit?.()
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
     this.#sources?.stopAll(this.#refusal())
@@ -494,7 +507,7 @@ export class Run<T> {
     this.#token?.release()
     this.#unlinkSignal?.()
     this.#env.onSettled(this.jobId)
-    this.#releasePlace()
+    this.#ticket.release()
     this.#settled?.resolve(outcome)
     this.#report(outcome)
   }

@@ -1,15 +1,22 @@
 import { type Clock, MAX_TIMER_MS } from '../protocol/clock.js'
 
 /** A time limit: set, moved and cleared by its owner, and fired once when it is reached. */
-export class TimeLimit {
-  readonly fire: () => void
+export abstract class TimeLimit {
   /** Whether the process must stay alive until this limit is reached or cleared. */
-  readonly holdsProcess: boolean
+  abstract readonly holdsProcess: boolean
   dueAt = 0
   /** Place in the heap; -1 when not set. */
   slot = -1
 
+  abstract fire(): void
+}
+
+class CallLimit extends TimeLimit {
+  override readonly fire: () => void
+  override readonly holdsProcess: boolean
+
   constructor(fire: () => void, holdsProcess: boolean) {
+    super()
     this.fire = fire
     this.holdsProcess = holdsProcess
   }
@@ -63,9 +70,18 @@ export class TimeLimits {
     this.#arm()
   }
 
+  /** Lets go of the timer if no limit is set. */
+  trim(): void {
+    if (this.#heap.length > 0) return
+    this.#disarm?.()
+    this.#disarm = undefined
+    this.#armedAt = Number.POSITIVE_INFINITY
+    this.#armedHolding = false
+  }
+
   /** Calls `fn` once after `ms` milliseconds; the returned function prevents it. */
   schedule(ms: number, fn: () => void, options: { holdsProcess: boolean }): () => void {
-    const limit = new TimeLimit(fn, options.holdsProcess)
+    const limit = new CallLimit(fn, options.holdsProcess)
     this.set(limit, ms)
     return () => this.clear(limit)
   }
@@ -85,12 +101,8 @@ export class TimeLimits {
   #arm(): void {
     const first = this.#heap[0]
     const holding = this.#holding > 0
-    if (!first) {
-      this.#disarm?.()
-      this.#disarm = undefined
-      this.#armedAt = Number.POSITIVE_INFINITY
-      return
-    }
+    if (!first && !this.#armedHolding) return // a timer per short job would cost a tenth of it; trim() lets go
+    if (!first) return this.trim()
     if (this.#disarm && this.#armedAt <= first.dueAt && this.#armedHolding === holding) return
     this.#disarm?.()
     this.#armedAt = first.dueAt

@@ -1,5 +1,15 @@
+export type { StoreUnderTest } from './contracts/contract-world.js'
+export { type ContractCase, jobStoreContract } from './contracts/job-store-contract.js'
 export { type ControlledSource, controlledSource } from './controlled-source.js'
 export { type CountingSignal, countingSignal } from './counting-signal.js'
+export {
+  type FaultPlan,
+  type FaultyStore,
+  faultyStore,
+  type StoreCall,
+  type StoreFault,
+  type StoreOperation,
+} from './faulty-store.js'
 export type { HostileEnding, HostileSource } from './hostile-source.js'
 export { type HostileSourceName, type HostileSourcesOptions, hostileSources } from './hostile-sources.js'
 export {

@@ -1,7 +1,6 @@
 import type { Clock } from '../../protocol/clock.js'
 import type { JobEventBody } from '../../protocol/job-event.js'
 import { canTransition, isSettled, type JobStatus } from '../../protocol/job-status.js'
-import { defined } from '../defined.js'
 import { InvalidOptionsError, show } from '../errors.js'
 import { endOfLostOwner, type JobEnd, terminalEvent } from '../job-end.js'
 import type {
@@ -194,9 +193,7 @@ export function openMemoryJobStore(options: {
         renew(job)
         const now = clock.monotonic()
         const watch = { viewers: job.countViewers(now), unwatchedMs: job.unwatchedMs(now) }
-        return record.cancel
-          ? { answer: 'renewed', status: record.status, reason: record.cancel.reason, ...watch }
-          : { answer: 'renewed', status: record.status, ...watch }
+        return { answer: 'renewed', status: record.status, reason: record.cancel?.reason, ...watch }
       })
     },
 
@@ -284,12 +281,26 @@ export function openMemoryJobStore(options: {
 
   function settleJob(job: StoredJob, end: JobEnd): void {
     pushEvent(job, terminalEvent(end))
+    const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
     const settledAt = clock.now()
-    moveTo(job, end.status, { settledAt, ...recordOfEnd(end) })
-    if (end.status === 'cancelled' && !job.record.cancel) {
-      moveTo(job, end.status, { cancel: { reason: end.reason, requestedAt: settledAt } })
+    job.updatedAt = settledAt
+    job.record = {
+      ...job.read(),
+      status: end.status,
+      settledAt,
+      commit,
+      cleanup,
+      forced,
+      queuedMs,
+      runMs,
+      cancelMs,
+      usage,
+      cancel:
+        end.status === 'cancelled' ? (job.record.cancel ?? { reason: end.reason, requestedAt: settledAt }) : undefined,
+      result: end.status === 'completed' ? end.result : undefined,
+      resultOmitted: end.status === 'completed' ? end.resultOmitted : undefined,
+      error: end.status === 'failed' ? end.error : undefined,
     }
-    job.record = job.read()
     job.settledAtMono = clock.monotonic()
     table.noteSettled(job)
     retainedLogs.add(job)
@@ -334,9 +345,9 @@ export function openMemoryJobStore(options: {
 function newRecord(request: NewJob, now: number, fencingToken: number): JobRecord {
   const { jobId, want, owner, group, metadata, requestFingerprint } = request
   const isRunning = want === 'running'
-  return defined({
+  return {
     jobId,
-    status: isRunning ? ('running' as const) : ('pending' as const),
+    status: isRunning ? 'running' : 'pending',
     owner,
     group,
     metadata,
@@ -346,12 +357,5 @@ function newRecord(request: NewJob, now: number, fencingToken: number): JobRecor
     startedAt: isRunning ? now : undefined,
     updatedAt: now,
     fencingToken,
-  })
-}
-
-function recordOfEnd(end: JobEnd): Partial<JobRecord> {
-  const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
-  const { result, resultOmitted } = end.status === 'completed' ? end : {}
-  const error = end.status === 'failed' ? end.error : undefined
-  return defined({ commit, cleanup, forced, queuedMs, runMs, cancelMs, usage, result, resultOmitted, error })
+  }
 }

@@ -1,5 +1,4 @@
 import type { JobStatus } from '../../protocol/job-status.js'
-import { defined } from '../defined.js'
 import type { JobRecord, NewJob } from '../job-store.js'
 import { EventLog } from './event-log.js'
 
@@ -41,7 +40,7 @@ export class StoredJob {
   /** The record as it stands now. */
   read(): JobRecord {
     const { record, step } = this
-    return defined({ ...record, step, lastSeq: this.log.lastSeq, updatedAt: this.updatedAt })
+    return { ...record, step, lastSeq: this.log.lastSeq, updatedAt: this.updatedAt }
   }
 
   /** Milliseconds as pending, and as running, until `now`. */

@@ -1,10 +1,10 @@
-import type { Awaitable } from '../../core/generation-source.js'
+import type { Awaitable } from '../../core/awaitable.js'
 import type { JobEnd } from '../../core/job-end.js'
 import type { CancelAnswer, CreateAnswer, JobRecord, JobStore, NewJob, RenewAnswer } from '../../core/job-store.js'
 import type { CancelReason } from '../../protocol/cancel-reason.js'
 import type { JobEvent, JobEventBody } from '../../protocol/job-event.js'
 import type { JobStatus } from '../../protocol/job-status.js'
-import { check, ContractError } from './check.js'
+import { ContractError, check } from './check.js'
 
 /** A store for one case of the contract: empty, and of no use to anybody else. */
 export interface StoreUnderTest {
@@ -28,11 +28,18 @@ export interface Scenario {
 export const OWNER = 'node-a'
 export const OTHER = 'node-b'
 
-export const REASON: CancelReason = { kind: 'user', by: 'somebody', message: 'not needed any more', at: 1_767_225_600_000 }
+export const REASON: CancelReason = {
+  kind: 'user',
+  by: 'somebody',
+  message: 'not needed any more',
+  at: 1_767_225_600_000,
+}
 export const SECOND_REASON: CancelReason = { kind: 'deadline', at: 1_767_225_600_007 }
 
+type EndOf<S extends JobEnd['status']> = Extract<JobEnd, { status: S }>
+
 const SPANS = { queuedMs: 3, runMs: 40 }
-export const COMPLETED: JobEnd = {
+export const COMPLETED: EndOf<'completed'> = {
   status: 'completed',
   result: { text: 'whole' },
   commit: 'done',
@@ -41,7 +48,7 @@ export const COMPLETED: JobEnd = {
   usage: { inputTokens: 7, outputTokens: 9, quality: 'reported' },
   ...SPANS,
 }
-export const FAILED: JobEnd = {
+export const FAILED: EndOf<'failed'> = {
   status: 'failed',
   error: { code: 'producer.failed', message: 'The producer failed.' },
   commit: 'none',
@@ -49,7 +56,7 @@ export const FAILED: JobEnd = {
   forced: false,
   ...SPANS,
 }
-export const CANCELLED: JobEnd = {
+export const CANCELLED: EndOf<'cancelled'> = {
   status: 'cancelled',
   reason: REASON,
   commit: 'none',
@@ -120,7 +127,9 @@ export class ContractWorld {
 
   /** A job that has come as far as this status. */
   async job(status: JobStatus, changes: Partial<NewJob> = {}): Promise<JobRecord> {
-    const { jobId } = await this.created(this.newJob({ want: status === 'pending' ? 'pending' : 'running', ...changes }))
+    const { jobId } = await this.created(
+      this.newJob({ want: status === 'pending' ? 'pending' : 'running', ...changes }),
+    )
     if (status === 'committing') await this.claim(await this.read(jobId))
     if (status === 'cancelling') await this.cancel(jobId)
     if (status === 'completed') await this.settle(await this.read(jobId), COMPLETED)
