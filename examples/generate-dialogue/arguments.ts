@@ -23,8 +23,7 @@ export type ParsedArguments =
   | { readonly kind: 'wrong'; readonly locale: Locale; readonly problem: string }
 
 /** The local model knows English only, so this is English in both languages. */
-const DEFAULT_INSTRUCTIONS =
-  'The river took the bridge last night, and the letter is still on the other side.'
+const DEFAULT_INSTRUCTIONS = 'The river took the bridge last night, and the letter is still on the other side.'
 const DEFAULT_CHARACTERS = 'Mira,Old Tom'
 const DEFAULT_DIRECTORY = 'dialogues'
 const DEFAULT_PACE = 2
@@ -94,11 +93,7 @@ function readArguments(
   positionals: readonly string[],
   words: Words,
 ): Arguments {
-  function read<T>(
-    name: OptionName,
-    convert: (value: string) => T | undefined,
-    expected: string,
-  ): T | undefined {
+  function read<T>(name: OptionName, convert: (value: string) => T | undefined, expected: string): T | undefined {
     const value = given.get(name)
     if (value === undefined) return undefined
     const converted = convert(value)

@@ -16,6 +16,8 @@ export interface ChosenModel {
 }
 
 const OPENAI_URL = 'https://api.openai.com/v1'
+/** What the origin product asks for. */
+const OPENAI_MODEL = 'gpt-4o'
 const ANTHROPIC_URL = 'https://api.anthropic.com'
 const ANTHROPIC_MODEL = 'claude-sonnet-4-5'
 /** The local model does not ramble: it offers no more than this. */
@@ -27,11 +29,12 @@ export function chooseModel(
   environment: Readonly<Record<string, string | undefined>>,
   onTraining: TrainingListener,
 ): ChosenModel {
-  const { OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, ANTHROPIC_API_KEY } = environment
-  if (!options.local && OPENAI_MODEL && (OPENAI_API_KEY || OPENAI_BASE_URL)) {
+  const { OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY } = environment
+  if (!options.local && (OPENAI_API_KEY || OPENAI_BASE_URL)) {
+    const name = environment.OPENAI_MODEL || OPENAI_MODEL
     const baseUrl = OPENAI_BASE_URL || OPENAI_URL
-    const model = createOpenAIModel({ apiKey: OPENAI_API_KEY, baseUrl, model: OPENAI_MODEL })
-    return { name: OPENAI_MODEL, local: false, model, buildPrompt: undefined }
+    const model = createOpenAIModel({ apiKey: OPENAI_API_KEY, baseUrl, model: name })
+    return { name, local: false, model, buildPrompt: undefined }
   }
   if (!options.local && ANTHROPIC_API_KEY) {
     const name = environment.ANTHROPIC_MODEL || ANTHROPIC_MODEL

@@ -10,8 +10,11 @@ import { createJsonLogger, createTidyLogger } from './view/log.ts'
 import { isTerminal } from './view/screen.ts'
 import { createTextView } from './view/text-view.ts'
 
-/** Generates one dialogue and shows it. @returns the exit code */
-export async function generateDialogue(options: Arguments): Promise<number> {
+/**
+ * Generates one dialogue and shows it.
+ * @returns the exit code, and whether something of the generation would not end and may hold the process.
+ */
+export async function generateDialogue(options: Arguments): Promise<{ exitCode: number; leftBehind: boolean }> {
   const { stdout, stderr, env } = process
   const view = options.json ? createJsonView(stdout, stderr) : createTextView(stdout, stderr, options.locale)
   const createLogger = isTerminal(stderr) && !options.json ? createTidyLogger : createJsonLogger
@@ -60,7 +63,7 @@ export async function generateDialogue(options: Arguments): Promise<number> {
     const exitCode = exitCodeOf(outcome, interruptCode)
     const file = path.join(options.directory, `${job.jobId}.json`)
     view.ended({ outcome, exitCode, file: outcome.status === 'completed' ? file : undefined })
-    return exitCode
+    return { exitCode, leftBehind: outcome.forced }
   } finally {
     await manager.close()
     view.close()

@@ -1,6 +1,7 @@
-import { parseArguments } from './arguments.ts'
+import { type Arguments, parseArguments } from './arguments.ts'
 import { generateDialogue } from './generate-dialogue.ts'
-import { wordsOf } from './words.ts'
+import { type Locale, wordsOf } from './words.ts'
+import { isWritableDirectory } from './writable-directory.ts'
 
 // Whoever reads our output went away (`npm start | head`): there is nobody left to generate for.
 process.stdout.on('error', () => process.exit(1))
@@ -11,11 +12,26 @@ switch (parsed.kind) {
     console.log(wordsOf(parsed.locale).help)
     break
   case 'wrong':
-    console.error(parsed.problem)
-    console.error(wordsOf(parsed.locale).seeHelp)
-    process.exitCode = 2
+    refuse(parsed.problem, parsed.locale)
     break
   case 'run':
-    process.exitCode = await generateDialogue(parsed.arguments)
+    await run(parsed.arguments)
     break
+}
+
+async function run(options: Arguments): Promise<void> {
+  if (!(await isWritableDirectory(options.directory))) {
+    const { wrongValue, writable } = wordsOf(options.locale)
+    return refuse(wrongValue('--out', writable), options.locale)
+  }
+  const { exitCode, leftBehind } = await generateDialogue(options)
+  process.exitCode = exitCode
+  // Otherwise the program ends by itself: nothing of a settled job holds it.
+  if (leftBehind) process.exit()
+}
+
+function refuse(problem: string, locale: Locale): void {
+  console.error(problem)
+  console.error(wordsOf(locale).seeHelp)
+  process.exitCode = 2
 }

@@ -22,12 +22,13 @@ export interface Words {
   readonly wholeNumber: string
   readonly positiveNumber: string
   readonly notBlank: string
+  readonly writable: string
   readonly oneOf: (values: readonly string[]) => string
   readonly needsSubject: string
 }
 
 const fr: Words = {
-  model: 'Modèle',
+  model: 'Modèle :',
   localModel: 'local, n-grammes du corpus Brown (il écrit en anglais)',
   training: 'Apprentissage du modèle local, une seule fois...',
   trainingProgress: (percent) => `Apprentissage ${percent} %`,
@@ -58,7 +59,7 @@ Ctrl-C interrompt la génération, un second Ctrl-C force l'arrêt.
   --help                  cette aide
 
 Sans fournisseur, un petit modèle local écrit le dialogue ; son premier départ l'entraîne en quelques secondes.
-Avec OPENAI_MODEL et OPENAI_API_KEY ou OPENAI_BASE_URL, ou avec ANTHROPIC_API_KEY (et ANTHROPIC_MODEL), ce fournisseur l'écrit.
+Avec OPENAI_API_KEY ou OPENAI_BASE_URL (et OPENAI_MODEL), ou avec ANTHROPIC_API_KEY (et ANTHROPIC_MODEL), ce fournisseur l'écrit.
 
 Code de sortie : 0 terminé, 1 échec, 2 arguments invalides, 130 interrompu.`,
   seeHelp: "Voir --help pour l'aide.",
@@ -69,12 +70,13 @@ Code de sortie : 0 terminé, 1 échec, 2 arguments invalides, 130 interrompu.`,
   wholeNumber: 'un nombre entier à partir de 0',
   positiveNumber: 'un nombre plus grand que 0',
   notBlank: 'un texte qui ne soit pas vide',
+  writable: 'un dossier où écrire',
   oneOf: (values) => values.join(' ou '),
   needsSubject: 'Veuillez sélectionner au moins un personnage ou ajouter des instructions',
 }
 
 const en: Words = {
-  model: 'Model',
+  model: 'Model:',
   localModel: 'local, n-grams of the Brown corpus',
   training: 'Training the local model, this once...',
   trainingProgress: (percent) => `Training ${percent} %`,
@@ -105,7 +107,7 @@ Ctrl-C interrupts the generation, a second Ctrl-C forces the end.
   --help                  this help
 
 Without a provider, a small local model writes the dialogue; its first start trains it in a few seconds.
-With OPENAI_MODEL and OPENAI_API_KEY or OPENAI_BASE_URL, or with ANTHROPIC_API_KEY (and ANTHROPIC_MODEL), that provider does.
+With OPENAI_API_KEY or OPENAI_BASE_URL (and OPENAI_MODEL), or with ANTHROPIC_API_KEY (and ANTHROPIC_MODEL), that provider does.
 
 Exit code: 0 finished, 1 failed, 2 wrong arguments, 130 interrupted.`,
   seeHelp: 'See --help.',
@@ -116,6 +118,7 @@ Exit code: 0 finished, 1 failed, 2 wrong arguments, 130 interrupted.`,
   wholeNumber: 'a whole number, 0 or more',
   positiveNumber: 'a number above 0',
   notBlank: 'a text that is not blank',
+  writable: 'a directory that can be written',
   oneOf: (values) => values.join(' or '),
   needsSubject: 'Select at least one character or add instructions',
 }

@@ -91,9 +91,9 @@ export class Cancellation {
   }
 
   async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {
-    const { nodeId, store } = this.#parts
-    const cancelId = `${nodeId}.${++this.#count}`
-    const answer = await store.requestCancel({ jobId, cancelId, reason, nodeId })
+    const { store } = this.#parts
+    const cancelId = `${this.#parts.nodeId}.cancel.${++this.#count}`
+    const answer = await store.requestCancel({ jobId, cancelId, reason })
     switch (answer.answer) {
       case 'not-found':
         return { outcome: 'not-found', jobId }

@@ -21,7 +21,7 @@ export interface ModelChunk {
  * `abort`, if there, is called before `return()`/`cancel()` on every exit but a complete end, so that a pending read can let go.
  */
 export type GenerationSource = (AsyncIterable<string | ModelChunk> | ReadableStream<string | ModelChunk>) & {
-  abort?(reason: unknown): void
+  abort?: ((reason: unknown) => void) | undefined
 }
 
 /** A model: from a prompt to a source. The signal aborts when the job is cancelled. */

@@ -1,6 +1,6 @@
 import type { JobEvent } from '../protocol/job-event.js'
 import type { JobStatus } from '../protocol/job-status.js'
-import { Admission } from './admission.js'
+import { Admission, type Ticket } from './admission.js'
 import { type Awaitable, isThenable, whenAnswered } from './awaitable.js'
 import { boundedStore } from './bounded-store.js'
 import { CallerSignals } from './caller-signals.js'
@@ -35,6 +35,8 @@ export interface RegisteredJob<T> {
   readonly created: boolean
   readonly record: JobRecord
   readonly run: Run<T> | undefined
+  /** Of a job that this call made: its place, not yet used. */
+  readonly ticket?: Ticket | undefined
 }
 
 /** One process among those that share a store: its parts put together, its jobs, and its heartbeat. */
@@ -115,7 +117,7 @@ export class JobNode {
     })
   }
 
-  /** Records a job and starts it as soon as it has a slot. */
+  /** Records a job; `start` follows. */
   register<T>(producer: Producer<T>, options: RegisterOptions): Awaitable<RegisteredJob<T>> {
     const begin = (registered: Registered<T>) => this.#begin(registered, options)
     const registered = this.#registration.register(producer, options)
@@ -138,8 +140,12 @@ export class JobNode {
     const { signal } = options
     if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
     if (!this.#isOpen) this.#cancel(run, 'shutdown') // the drain began while the record was being made
-    ticket.ready(() => run.start())
-    return { created: true, record, run }
+    return { created: true, record, run, ticket }
+  }
+
+  /** Calls the producer as soon as the job has a slot, after whoever awaits the promise that this tick resolves. */
+  start<T>({ run, ticket }: RegisteredJob<T>): void {
+    ticket?.ready(() => run?.start())
   }
 
   /** A reader of a job's events; it is closed with the node. */

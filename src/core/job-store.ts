@@ -151,8 +151,8 @@ export interface CancelRequest {
   readonly jobId: string
   readonly cancelId: string
   readonly reason: CancelReason
-  /** The node that asks; an owner needs no hint about its own cancel. */
-  readonly nodeId: string
+  /** The owner's node, if it asks itself: it needs no hint then. */
+  readonly nodeId?: string | undefined
 }
 export type CancelAnswer =
   | { readonly answer: 'accepted'; readonly record: JobRecord } // also to a repeat

@@ -1,6 +1,7 @@
 import type { JobEvent } from '../protocol/job-event.js'
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
+import { isThenable } from './awaitable.js'
 import type { CancelResult } from './cancellation.js'
 import type { WaitResult } from './completion.js'
 import type { DrainReport } from './drain.js'
@@ -24,7 +25,6 @@ import {
   type RegisterOptions,
   resolveManagerOptions,
 } from './options.js'
-import type { JobOutcome } from './outcome.js'
 import type { Producer } from './producer.js'
 
 const LIVE: readonly JobStatus[] = ['pending', 'running', 'committing', 'cancelling']
@@ -48,9 +48,6 @@ export class GenerationJobManager {
   /** @throws {InvalidOptionsError} when an option is wrong or options contradict each other */
   constructor(options: GenerationJobManagerOptions = {}) {
     this.#node = new JobNode(resolveManagerOptions(options))
-    if (Symbol.asyncDispose) {
-      Object.defineProperty(this, Symbol.asyncDispose, { value: () => this.close() })
-    }
   }
 
   /**
@@ -64,7 +61,9 @@ export class GenerationJobManager {
    * @throws {StoreError} when the store cannot be reached
    */
   async register<T>(producer: Producer<T>, options?: RegisterOptions): Promise<JobHandle<T>> {
-    const job = await this.#node.register(producer, checkRegisterOptions(options))
+    const asked = this.#node.register(producer, checkRegisterOptions(options))
+    const job = isThenable(asked) ? await asked : asked
+    this.#node.start(job)
     return new ManagedJob(this, job, this.#node.completion)
   }
 
@@ -94,7 +93,8 @@ export class GenerationJobManager {
     const checked = checkCancelOptions(options)
     const live = (status ?? LIVE).filter((one) => LIVE.includes(one))
     if (live.length === 0) return []
-    const records = await this.#node.store.list({ owner, group, status: live })
+    const asked = this.#node.store.list({ owner, group, status: live })
+    const records = isThenable(asked) ? await asked : asked // in memory all reasons are recorded in this tick
     return Promise.all(records.map(({ jobId }) => this.#node.cancellation.cancel(jobId, checked)))
   }
 
@@ -178,6 +178,11 @@ export class GenerationJobManager {
       return this.#node.release()
     })
     return this.#closing
+  }
+
+  /** `await using` closes the manager. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #assertOpen(): void {

@@ -58,14 +58,14 @@ export class GenerationOrchestrator<Request, Result = string, Prompt = Request> 
       prompt?: undefined
       generate: Generate<Request>
       validate: Validate<Result>
-      commit?: Commit<NoInfer<Result>> | undefined
+      commit?: Commit<Result> | undefined
     } & Same<Request, Prompt>,
     options?: OrchestratorOptions,
   )
   constructor(
     stages: {
       prompt: (request: Request, run: StageContext) => Awaitable<Prompt>
-      generate: Generate<NoInfer<Prompt>>
+      generate: Generate<Prompt>
       validate?: undefined
       commit?: Commit<string> | undefined
     } & Same<string, Result>,
@@ -74,9 +74,9 @@ export class GenerationOrchestrator<Request, Result = string, Prompt = Request> 
   constructor(
     stages: {
       prompt: (request: Request, run: StageContext) => Awaitable<Prompt>
-      generate: Generate<NoInfer<Prompt>>
+      generate: Generate<Prompt>
       validate: Validate<Result>
-      commit?: Commit<NoInfer<Result>> | undefined
+      commit?: Commit<Result> | undefined
     },
     options?: OrchestratorOptions,
   )

@@ -498,7 +498,9 @@ export class Run<T> {
     if (isKnown) this.#record = settlement.record
     else if (end.cancelMs !== undefined) this.#record = { ...this.#record, cancelMs: end.cancelMs }
     const elsewhere = settlement.kind === 'elsewhere' ? recordedOutcome<T>(settlement.record) : undefined
-    const outcome = elsewhere ?? localOutcome<T>(this.jobId, end, this.#localEnd, settlement.kind === 'recorded')
+    const truth =
+      end.status === 'cancelled' && this.#record.cancel ? { ...end, reason: this.#record.cancel.reason } : end
+    const outcome = elsewhere ?? localOutcome<T>(this.jobId, truth, this.#localEnd, settlement.kind === 'recorded')
     this.#phase = 'settled'
     this.#outcome = outcome
     this.#status = outcome.status

@@ -19,43 +19,67 @@ const CHOICE_REFERENCES = [
   'testCriticalSuccessNode',
 ] as const satisfies readonly (keyof UnityChoice)[]
 
+type Path = readonly (string | number)[]
+
 /**
  * Checks that the nodes form a dialogue that Unity can walk: at least one node, each with an id of its own,
  * every reference to one of them or to `END`. An empty reference is none.
  *
  * Issues name places, never the text found there: that text was generated, and issues may be logged.
- * @throws {InvalidResultError} with all issues at once.
+ * @throws {InvalidResultError} with all issues at once; also for nodes that are none, as they may come out of a file.
  */
 export function validateUnityNodes(nodes: readonly UnityNode[]): void {
-  const issues = [...findIssues(nodes)]
+  const issues = Array.isArray(nodes) ? [...findIssues(nodes)] : [issueAt([], 'expected an array of nodes')]
   if (issues.length > 0) throw invalidDialogue(issues)
 }
 
-function* findIssues(nodes: readonly UnityNode[]): Generator<Issue> {
-  if (nodes.length === 0) yield { path: [], message: 'expected at least one node' }
-  const firstIndex = new Map<string, number>()
-  for (const [index, { id }] of nodes.entries()) {
-    const path = [index, 'id']
-    const same = firstIndex.get(id)
-    if (typeof id !== 'string' || id === '') yield { path, message: 'expected a non-empty id' }
-    else if (id === END_NODE) yield { path, message: `${END_NODE} is the end of the dialogue and no node` }
-    else if (same !== undefined) yield { path, message: `the same id as node ${same}` }
-    else firstIndex.set(id, index)
-  }
-  const leadsNowhere = (reference: string | undefined) =>
-    Boolean(reference) && reference !== END_NODE && !firstIndex.has(reference ?? '')
+function* findIssues(nodes: readonly unknown[]): Generator<Issue> {
+  if (nodes.length === 0) yield issueAt([], 'expected at least one node')
+  const ids = new Map<unknown, number>([[END_NODE, -1]])
   for (const [index, node] of nodes.entries()) {
-    for (const field of NODE_REFERENCES) {
-      if (leadsNowhere(node[field])) yield danglingReference([index, field])
-    }
-    for (const [choiceIndex, choice] of (node.choices ?? []).entries()) {
-      for (const field of CHOICE_REFERENCES) {
-        if (leadsNowhere(choice[field])) yield danglingReference([index, 'choices', choiceIndex, field])
-      }
-    }
+    if (isRecord(node)) yield* findIdIssues(node.id, index, ids)
+    else yield issueAt([index], 'expected a node')
+  }
+  for (const [index, node] of nodes.entries()) {
+    if (!isRecord(node)) continue
+    yield* findDanglingReferences(node, NODE_REFERENCES, [index], ids)
+    const choices = node.choices ?? []
+    if (!Array.isArray(choices)) yield issueAt([index, 'choices'], 'expected an array of choices')
+    else
+      for (const [place, choice] of choices.entries()) yield* findChoiceIssues(choice, [index, 'choices', place], ids)
   }
 }
 
-function danglingReference(path: readonly (string | number)[]): Issue {
-  return { path, message: `refers to no node and is not ${END_NODE}` }
+function* findIdIssues(id: unknown, index: number, ids: Map<unknown, number>): Generator<Issue> {
+  const same = ids.get(id)
+  if (typeof id !== 'string' || id === '') yield issueAt([index, 'id'], 'expected a non-empty id')
+  else if (id === END_NODE) yield issueAt([index, 'id'], `${END_NODE} is the end of the dialogue and no node`)
+  else if (same !== undefined) yield issueAt([index, 'id'], `the same id as node ${same}`)
+  else ids.set(id, index)
+}
+
+function* findChoiceIssues(choice: unknown, path: Path, ids: ReadonlyMap<unknown, number>): Generator<Issue> {
+  if (isRecord(choice)) yield* findDanglingReferences(choice, CHOICE_REFERENCES, path, ids)
+  else yield issueAt(path, 'expected a choice')
+}
+
+function* findDanglingReferences(
+  owner: Record<string, unknown>,
+  fields: readonly string[],
+  path: Path,
+  ids: ReadonlyMap<unknown, number>,
+): Generator<Issue> {
+  for (const field of fields) {
+    const reference = owner[field]
+    const leads = reference === undefined || reference === null || reference === '' || ids.has(reference)
+    if (!leads) yield issueAt([...path, field], `refers to no node and is not ${END_NODE}`)
+  }
+}
+
+function issueAt(path: Path, message: string): Issue {
+  return { path, message }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }

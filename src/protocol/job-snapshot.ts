@@ -13,8 +13,8 @@ export type OmittedResult = 'not-json' | 'too-large'
 
 /** Tokens of a generation. `quality` says where the numbers come from; they are never a silent zero. */
 export interface Usage {
-  readonly inputTokens?: number
-  readonly outputTokens?: number
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
   readonly quality: 'reported' | 'estimated' | 'unknown'
 }
 

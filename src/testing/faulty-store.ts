@@ -70,12 +70,15 @@ const OPERATIONS = [
 export function faultyStore(store: JobStore): FaultyStore {
   const plans = new Set<Plan>()
   const hintLosses = new Set<() => boolean>()
+  const cuts = new Set<object>()
   const calls: StoreCall[] = []
   let held: (() => void)[] = []
 
   function call(operation: StoreOperation, args: readonly unknown[]): unknown {
     calls.push({ operation, args })
+    if (cuts.size > 0) return new Promise(() => {})
     const ask = (): unknown => Reflect.apply(store[operation], store, args)
+    const unheard = (): void => void Promise.resolve(ask()).catch(() => undefined)
     const plan = [...plans].find((one) => one.meets(operation, args))
     if (!plan) return ask()
     const { fault } = plan
@@ -89,10 +92,10 @@ export function faultyStore(store: JobStore): FaultyStore {
       case 'hang':
         return new Promise(() => {})
       case 'lose-reply':
-        ask()
+        unheard()
         return Promise.reject(new Error(`${operation}: the connection went down before the reply`))
       case 'hang-after':
-        ask()
+        unheard()
         return new Promise(() => {})
       case 'later':
         return Promise.resolve().then(ask)
@@ -136,9 +139,12 @@ export function faultyStore(store: JobStore): FaultyStore {
     footprint: () => store.footprint(),
     inject,
     cut() {
-      const ends = [inject('hang'), loseHints()]
+      const one = {}
+      const hearAgain = loseHints()
+      cuts.add(one)
       return () => {
-        for (const end of ends) end()
+        cuts.delete(one)
+        hearAgain()
       }
     },
     loseHints,

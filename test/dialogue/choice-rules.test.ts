@@ -23,9 +23,7 @@ describe('free mode', () => {
 
   it.each([0, 1])('refuses a list of %d', (count) => {
     expect(() => texts(count, free)).toThrow(InvalidResultError)
-    expect(() => texts(count, free)).toThrow(
-      `node.choices: expected null or 2 to 8 choices, received ${count}`,
-    )
+    expect(() => texts(count, free)).toThrow(`node.choices: expected null or 2 to 8 choices, received ${count}`)
   })
 
   it.each([2, 8])('keeps %d', (count) => {

@@ -25,9 +25,7 @@ describe('resolveDialogueRequest', () => {
       maxChoices: 4,
       choicesMode: 'capped',
     })
-    expect(
-      resolve({ characters: ['a'], maxChoices: 0, choicesMode: 'free' }, { maxChoices: 4 }),
-    ).toMatchObject({
+    expect(resolve({ characters: ['a'], maxChoices: 0, choicesMode: 'free' }, { maxChoices: 4 })).toMatchObject({
       maxChoices: 0,
       choicesMode: 'free',
     })
@@ -57,9 +55,7 @@ describe('buildDialoguePrompt', () => {
       resolve({ characters: ['Mira', 'Tom'], playerCharacter: 'Léa', instructions: 'Une dispute' }),
     )
     expect(prompt).toBe('Characters: Mira, Tom\nSpeaker: Mira\nPlayer: Léa\nInstructions: Une dispute')
-    expect(buildDialoguePrompt(resolve({ instructions: 'Une dispute' })).prompt).toBe(
-      'Instructions: Une dispute',
-    )
+    expect(buildDialoguePrompt(resolve({ instructions: 'Une dispute' })).prompt).toBe('Instructions: Une dispute')
   })
 
   it.each([

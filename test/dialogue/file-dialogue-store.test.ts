@@ -15,9 +15,7 @@ const read = (directory: string, jobId: string) =>
 describe('a saved dialogue', () => {
   it('is the array of nodes, indented by two spaces, in UTF-8', async () => {
     const directory = temporaryDirectory()
-    const nodes = [
-      { id: 'START', line: 'Où est le pont ?', choices: [{ text: 'Là-bas 🌉', targetNode: 'END' }] },
-    ]
+    const nodes = [{ id: 'START', line: 'Où est le pont ?', choices: [{ text: 'Là-bas 🌉', targetNode: 'END' }] }]
     await createFileDialogueStore({ directory }).save({ title: 'Le pont', nodes }, fence('a'))
     expect(readFileSync(path.join(directory, 'a.json'), 'utf8')).toBe(JSON.stringify(nodes, null, 2))
     expect(readdirSync(directory)).toEqual(['a.json'])
@@ -121,9 +119,7 @@ describe('a save that fails', () => {
   it('fails when the directory is a file', async () => {
     const file = path.join(temporaryDirectory(), 'file')
     writeFileSync(file, '')
-    await expect(
-      createFileDialogueStore({ directory: file }).save(dialogue('x'), fence('a')),
-    ).rejects.toThrow()
+    await expect(createFileDialogueStore({ directory: file }).save(dialogue('x'), fence('a'))).rejects.toThrow()
   })
 })
 

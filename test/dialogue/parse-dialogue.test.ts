@@ -18,9 +18,7 @@ it.each(['', 'I cannot answer that.', '{"title":"secret', '{"title":"a","node":{
   'refuses the text %j without repeating it',
   (text) => {
     expect(() => parseDialogue(text)).toThrow(InvalidResultError)
-    expect(() => parseDialogue(text)).toThrow(
-      /^The dialogue is invalid: expected JSON, received other text\.$/,
-    )
+    expect(() => parseDialogue(text)).toThrow(/^The dialogue is invalid: expected JSON, received other text\.$/)
   },
 )
 

@@ -1,10 +1,5 @@
+import { GenerationJobManager, InvalidOptionsError, type LanguageModel, type Logger } from 'generation-jobs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  GenerationJobManager,
-  InvalidOptionsError,
-  type LanguageModel,
-  type Logger,
-} from '../../src/core/index.js'
 import {
   type DialogueStore,
   UnityDialogueOrchestrator,

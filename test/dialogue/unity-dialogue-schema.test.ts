@@ -13,19 +13,13 @@ describe('unityDialogueSchema', () => {
     expect(issuesOf({ title: '', node: {} })).toEqual([])
   })
 
-  it.each([
-    'displayName',
-    'speaker',
-    'line',
-    'test',
-    'consequences',
-    'isLongRest',
-    'startState',
-    'choices',
-  ] as const)('takes a missing and a null %s alike, and gives null', (field) => {
-    expect(parse({}).node[field]).toBeNull()
-    expect(parse({ [field]: null }).node[field]).toBeNull()
-  })
+  it.each(['displayName', 'speaker', 'line', 'test', 'consequences', 'isLongRest', 'startState', 'choices'] as const)(
+    'takes a missing and a null %s alike, and gives null',
+    (field) => {
+      expect(parse({}).node[field]).toBeNull()
+      expect(parse({ [field]: null }).node[field]).toBeNull()
+    },
+  )
 
   it.each([
     'test',

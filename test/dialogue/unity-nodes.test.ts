@@ -138,19 +138,15 @@ describe('validateUnityNodes', () => {
     expect(issuesOf([{ id: 'END' }])).toEqual(['0.id'])
   })
 
-  it.each([
-    'nextNode',
-    'targetNode',
-    'successNode',
-    'failureNode',
-    'testSuccessNode',
-    'testFailureNode',
-  ] as const)('wants %s of a node to lead to a node or to END', (field) => {
-    expect(issuesOf([{ id: 'a', [field]: 'b' }])).toEqual([`0.${field}`])
-    expect(issuesOf([{ id: 'a', [field]: 'b' }, { id: 'b' }])).toEqual([])
-    expect(issuesOf([{ id: 'a', [field]: 'END' }])).toEqual([])
-    expect(issuesOf([{ id: 'a', [field]: '' }])).toEqual([])
-  })
+  it.each(['nextNode', 'targetNode', 'successNode', 'failureNode', 'testSuccessNode', 'testFailureNode'] as const)(
+    'wants %s of a node to lead to a node or to END',
+    (field) => {
+      expect(issuesOf([{ id: 'a', [field]: 'b' }])).toEqual([`0.${field}`])
+      expect(issuesOf([{ id: 'a', [field]: 'b' }, { id: 'b' }])).toEqual([])
+      expect(issuesOf([{ id: 'a', [field]: 'END' }])).toEqual([])
+      expect(issuesOf([{ id: 'a', [field]: '' }])).toEqual([])
+    },
+  )
 
   it.each([
     'targetNode',
@@ -159,12 +155,8 @@ describe('validateUnityNodes', () => {
     'testSuccessNode',
     'testCriticalSuccessNode',
   ] as const)('wants %s of a choice to lead to a node or to END', (field) => {
-    expect(issuesOf([{ id: 'a', choices: [{ text: '' }, { [field]: 'b' }] }])).toEqual([
-      `0.choices.1.${field}`,
-    ])
-    expect(issuesOf([{ id: 'a', choices: [{ [field]: 'a' }, { [field]: 'END' }, { [field]: '' }] }])).toEqual(
-      [],
-    )
+    expect(issuesOf([{ id: 'a', choices: [{ text: '' }, { [field]: 'b' }] }])).toEqual([`0.choices.1.${field}`])
+    expect(issuesOf([{ id: 'a', choices: [{ [field]: 'a' }, { [field]: 'END' }, { [field]: '' }] }])).toEqual([])
   })
 
   it('reports everything at once, by place and without the text it found', () => {
@@ -174,6 +166,23 @@ describe('validateUnityNodes', () => {
     ]
     expect(issuesOf(nodes)).toEqual(['1.id', '0.nextNode', '0.choices.0.targetNode', '1.testFailureNode'])
     expect(() => validateUnityNodes(nodes)).toThrow(/^(?!.*secret).*and is not END/)
+  })
+
+  it('takes what comes out of a file, whatever it is', () => {
+    const validate = (nodes: unknown) => () => validateUnityNodes(nodes as UnityNode[])
+    expect(validate({ nodes: [] })).toThrow('expected an array of nodes')
+    expect(validate([null, 'a', { id: 'b', choices: {} }, { id: 'c', choices: [7], nextNode: 8 }])).toThrow(
+      '0: expected a node; 1: expected a node; 2.choices: expected an array of choices; 3.nextNode: refers to no node and is not END; 3.choices.0: expected a choice',
+    )
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        try {
+          validate(value)()
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidResultError)
+        }
+      }),
+    )
   })
 
   it('names at most five issues in its message and keeps all of them', () => {

@@ -52,19 +52,7 @@ describe('good arguments', () => {
   })
 
   it('say how to run', () => {
-    const argv = [
-      '--out',
-      'there',
-      '--seed',
-      '7',
-      '--pace=0.5',
-      '--local',
-      '--json',
-      '--locale',
-      'en',
-      '--cache',
-      'c',
-    ]
+    const argv = ['--out', 'there', '--seed', '7', '--pace=0.5', '--local', '--json', '--locale', 'en', '--cache', 'c']
     expect(run(...argv)).toMatchObject({
       directory: 'there',
       seed: '7',

@@ -45,9 +45,7 @@ describe('the preview of a dialogue', () => {
   })
 
   it('reads escaped characters', () => {
-    expect(show('{"title":"\\u00e9 \\ud83c\\udf09 \\"a\\" \\/ \\\\ \\n b"}')).toBe(
-      '\n« é 🌉 "a" / \\ \n b »\n',
-    )
+    expect(show('{"title":"\\u00e9 \\ud83c\\udf09 \\"a\\" \\/ \\\\ \\n b"}')).toBe('\n« é 🌉 "a" / \\ \n b »\n')
   })
 
   it('shows a line without a speaker', () => {

@@ -9,10 +9,7 @@ import {
   parseBrownText,
   type Sentence,
 } from '../../examples/generate-dialogue/local-model/brown-sentence.ts'
-import {
-  type DialogueGrammar,
-  decodeDialogue,
-} from '../../examples/generate-dialogue/local-model/dialogue-decoder.ts'
+import { type DialogueGrammar, decodeDialogue } from '../../examples/generate-dialogue/local-model/dialogue-decoder.ts'
 import { createLocalModel } from '../../examples/generate-dialogue/local-model/local-model.ts'
 import {
   findContext,
@@ -46,8 +43,7 @@ beforeAll(async () => {
 })
 
 describe('a tagged text', () => {
-  const parse = (text: string) =>
-    [...parseBrownText(text, true)].map(({ kind, words }) => [kind, words.join(' ')])
+  const parse = (text: string) => [...parseBrownText(text, true)].map(({ kind, words }) => [kind, words.join(' ')])
 
   it('is told apart into speech and narration', () => {
     const text = "``/`` Come/vb in/rp ,/, ''/'' said/vbd Ann/np Turner/np ./.\nHe/pps came/vbd ./."
@@ -90,8 +86,7 @@ describe('the table', () => {
             )
             const range = findContext(trained, context)
             const found = []
-            for (let place = range.start; place < range.end; place += 1)
-              found.push(wordAfter(trained, place, length))
+            for (let place = range.start; place < range.end; place += 1) found.push(wordAfter(trained, place, length))
             expect(found).toEqual(followers.sort((a = 0, b = 0) => a - b))
           }
         }
@@ -117,9 +112,7 @@ describe('the table', () => {
       { kind: 'narration', words, nouns: [] },
     ])
     const count = ({ start, end }: { start: number; end: number }) => end - start
-    expect(count(findContext(trained, [START.speech]))).toBe(
-      3 * count(findContext(trained, [START.narration])),
-    )
+    expect(count(findContext(trained, [START.speech]))).toBe(3 * count(findContext(trained, [START.narration])))
   })
 })
 

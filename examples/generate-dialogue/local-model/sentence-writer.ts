@@ -30,10 +30,7 @@ interface Draft {
 }
 
 /** Writes sentences with the trained table, drawn towards the words of a topic. */
-export function createSentenceWriter(
-  table: NgramTable,
-  options: { topic: string; random: Random },
-): SentenceWriter {
+export function createSentenceWriter(table: NgramTable, options: { topic: string; random: Random }): SentenceWriter {
   const { random } = options
   const topic = readTopic(table, options.topic)
   const sampler = createWordSampler(table, {

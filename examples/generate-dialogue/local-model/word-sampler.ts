@@ -42,8 +42,7 @@ export function createWordSampler(
           else followers.delete(word)
         }
         const stays = random() * (seen + BACKOFF * followers.size) < seen
-        if (seen > 0 && (stays || contextLength === 0))
-          return { word: draw(followers, weigh, random), contextLength }
+        if (seen > 0 && (stays || contextLength === 0)) return { word: draw(followers, weigh, random), contextLength }
       }
       return undefined
     },

@@ -27,10 +27,7 @@ const FINISH_REASONS: Record<string, FinishReason> = {
 /** A model behind OpenAI's Chat Completions, over fetch. */
 export function createOpenAIModel({ apiKey, baseUrl, model }: OpenAIOptions): LanguageModel {
   return async function* ({ system, prompt }, { signal }): AsyncGenerator<ModelChunk, void, void> {
-    const messages = [
-      ...(system ? [{ role: 'system', content: system }] : []),
-      { role: 'user', content: prompt },
-    ]
+    const messages = [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
     const events = postForEvents({
       url: `${baseUrl.replace(/\/+$/, '')}/chat/completions`,
       headers: apiKey ? { authorization: `Bearer ${apiKey}` } : {},

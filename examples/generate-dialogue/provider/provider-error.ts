@@ -5,7 +5,7 @@ export class ProviderError extends Error {
   readonly status: number | undefined
 
   constructor(code: string, status?: number) {
-    super(status === undefined ? code : `${code} (HTTP ${status})`)
+    super(status === undefined ? code : `HTTP ${status}`)
     this.code = code
     this.status = status
   }

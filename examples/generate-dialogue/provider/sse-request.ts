@@ -13,12 +13,7 @@ export interface SseRequest {
  * @throws {ProviderError} when there is no connection, no stream, or data that is no JSON.
  * @throws the signal's reason once it is aborted.
  */
-export async function* postForEvents({
-  url,
-  headers,
-  body,
-  signal,
-}: SseRequest): AsyncGenerator<object, void, void> {
+export async function* postForEvents({ url, headers, body, signal }: SseRequest): AsyncGenerator<object, void, void> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },

@@ -64,9 +64,7 @@ export function createDialoguePreview(): DialoguePreview {
     mode = 'string'
     word = ''
     isKey = inside?.kind === 'object' && inside.key === ''
-    frame = isKey
-      ? undefined
-      : frameOf(containers.map((entry) => (entry.kind === 'object' ? entry.key : entry.index)))
+    frame = isKey ? undefined : frameOf(containers.map((entry) => (entry.kind === 'object' ? entry.key : entry.index)))
     return frame?.before ?? ''
   }
 

@@ -30,10 +30,7 @@ export function createJsonView(output: NodeJS.WritableStream, errors: NodeJS.Wri
         job_id: jobId,
         status,
         reason: outcome.status === 'cancelled' ? outcome.reason.kind : undefined,
-        error:
-          outcome.status === 'failed'
-            ? { code: outcome.error.code, message: outcome.error.message }
-            : undefined,
+        error: outcome.status === 'failed' ? { code: outcome.error.code, message: outcome.error.message } : undefined,
         commit,
         cleanup,
         forced,

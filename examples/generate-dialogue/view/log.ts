@@ -9,16 +9,7 @@ export function createJsonLogger(write: (line: string) => void): Logger {
 }
 
 /** Fields that the message says already, or that are of no use to somebody at a terminal. */
-const LEFT_OUT = new Set([
-  'job_id',
-  'timestamp',
-  'requested_at',
-  'settled_at',
-  'duration_s',
-  'step',
-  'status',
-  'by',
-])
+const LEFT_OUT = new Set(['job_id', 'timestamp', 'requested_at', 'settled_at', 'duration_s', 'step', 'status', 'by'])
 /** Lines of a normal course: the steps on the screen say the same. */
 const QUIET = new Set(['job.registered', 'job.started', 'job.cancel_requested'])
 

@@ -42,14 +42,18 @@ export function createTextView(
 
   /** What the person did is an interruption; every other cancel names its reason. */
   const endOf = (kind: CancelKind) => (kind === 'user' ? messages.interrupted : messages.cancelled[kind])
-  const reasonOf = (code: string) => messages.errors[code as ErrorCode] ?? messages.errors['producer.failed']
+  const describe = ({ code, message, cause }: { code: string; message: string; cause?: unknown }) => {
+    const reason = messages.errors[code as ErrorCode] ?? messages.errors['producer.failed']
+    const details = [code, message, systemCodeOf(cause)].filter((detail, index) => index === 0 || detail !== code)
+    return `${reason} (${details.filter(Boolean).join(' · ')})`
+  }
 
   const timer = isTerminal(output) ? setInterval(progress, REFRESH_MS) : undefined
 
   return {
     started({ jobId, model, seed }) {
       const shown = seed === undefined ? [model] : [words.localModel, `--seed ${seed}`]
-      screen.line(dim([`${words.model} : ${shown.join(' · ')}`, `job ${jobId}`].join(' · ')))
+      screen.line(dim([`${words.model} ${shown.join(' · ')}`, `job ${jobId}`].join(' · ')))
       progress()
     },
     training(share) {
@@ -81,7 +85,8 @@ export function createTextView(
       enter(messages.interrupting)
     },
     notInterrupted({ outcome }) {
-      screen.line(outcome === 'too-late' ? messages.tooLate : messages.requested)
+      if (outcome === 'too-late') screen.line(messages.tooLate)
+      if (outcome === 'requested') screen.line(messages.requested)
     },
     ended({ outcome, file }) {
       clearInterval(timer)
@@ -97,7 +102,7 @@ export function createTextView(
           screen.line(dim(words.nothingSaved))
           break
         case 'failed':
-          screen.line(`${reasonOf(outcome.error.code)} (${outcome.error.code}): ${outcome.error.message}`)
+          screen.line(describe(outcome.error))
           if (outcome.commit === 'none') screen.line(dim(words.nothingSaved))
           break
       }
@@ -110,4 +115,12 @@ export function createTextView(
       screen.close()
     },
   }
+}
+
+/** `ENOSPC` and its like, from wherever in the chain of causes: what the person can do something about. */
+function systemCodeOf(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string' && /^E[A-Z]+$/.test(cause.code)) return cause.code
+  }
+  return undefined
 }

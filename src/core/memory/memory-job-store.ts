@@ -88,7 +88,7 @@ export function openMemoryJobStore(options: {
       const job = table.get(jobId)
       if (!job) return GONE
       if (job.startId === operationId) return { answer: 'started', record: job.read() }
-      if (job.nodeId !== undefined && job.record.fencingToken !== fencingToken) return FENCED
+      if (job.record.fencingToken !== fencingToken) return FENCED
       if (job.status !== 'pending') return { answer: 'not-pending', record: job.read() }
       const taken = job.nodeId !== nodeId // a queue brought it here
       job.startId = operationId
@@ -156,7 +156,10 @@ export function openMemoryJobStore(options: {
       const job = table.get(jobId)
       if (!job) return { answer: 'not-found' }
       const { status } = job
-      if (isSettled(status)) return { answer: 'already-settled', record: job.record }
+      if (isSettled(status)) {
+        if (job.cancelId !== cancelId) return { answer: 'already-settled', record: job.record }
+        return { answer: job.startedAtMono === undefined ? 'cancelled' : 'accepted', record: job.record } // a repeat
+      }
       if (status === 'committing') return { answer: 'too-late', status }
       if (status === 'cancelling') {
         return { answer: job.cancelId === cancelId ? 'accepted' : 'joined', record: job.read() }
@@ -280,7 +283,8 @@ export function openMemoryJobStore(options: {
   }
 
   function settleJob(job: StoredJob, end: JobEnd): void {
-    pushEvent(job, terminalEvent(end))
+    const first = job.record.cancel?.reason
+    pushEvent(job, terminalEvent(end.status === 'cancelled' && first ? { ...end, reason: first } : end))
     const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
     const settledAt = clock.now()
     job.updatedAt = settledAt

@@ -1,15 +1,12 @@
 import fc from 'fast-check'
-import type {
-  UnityChoiceContent,
-  UnityDialogueResponse,
-} from '../../../src/dialogue/unity-dialogue-schema.js'
+import type { UnityChoiceContent, UnityDialogueResponse } from '../../../src/dialogue/unity-dialogue-schema.js'
 
 /** A field that is missing, null or there. */
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null })
 const reference = optional(fc.constantFrom('', 'START', 'END'))
 const text = optional(fc.string({ unit: 'grapheme' }))
 
-export const choice: fc.Arbitrary<UnityChoiceContent> = fc.record(
+const choice: fc.Arbitrary<UnityChoiceContent> = fc.record(
   {
     text: fc.string(),
     test: text,

@@ -23,15 +23,11 @@ export interface ExampleOptions {
 
 /** Starts `examples/<path>` with the node that runs the tests, and kills it when the test is over. */
 export function startExample(path: string, args: readonly string[], options: ExampleOptions): RunningExample {
-  const child = spawn(
-    process.execPath,
-    [...(options.nodeArguments ?? []), `${root}examples/${path}`, ...args],
-    {
-      cwd: options.cwd,
-      env: { ...cleanEnvironment(), ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), `${root}examples/${path}`, ...args], {
+    cwd: options.cwd,
+    env: { ...cleanEnvironment(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let stdout = ''
   let stderr = ''
@@ -59,16 +55,14 @@ export function startExample(path: string, args: readonly string[], options: Exa
         }
         listeners.add(look)
         look()
-        void ended.then(() =>
-          reject(new Error(`ended without ${JSON.stringify(text)}:\n${stdout}\n${stderr}`)),
-        )
+        void ended.then(() => reject(new Error(`ended without ${JSON.stringify(text)}:\n${stdout}\n${stderr}`)))
       }),
     ended,
   }
 }
 
 /** The environment without what npm and a developer's own keys would change. */
-function cleanEnvironment(): Record<string, string | undefined> {
+export function cleanEnvironment(): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|OPENAI_|ANTHROPIC_|NODE_OPTIONS$|VITEST)/i.test(name),
   )

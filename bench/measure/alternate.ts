@@ -1,0 +1,52 @@
+import { setImmediate as macrotask } from 'node:timers/promises'
+
+/** One way to do the work. `prepare` is not measured. */
+export interface Contender<Prepared = unknown> {
+  prepare?(): Prepared | Promise<Prepared>
+  work(prepared: Prepared): unknown
+}
+
+/** What each round took, milliseconds. */
+export interface Taken {
+  /** Processor time of the whole process, collector threads included: other programs do not disturb it. */
+  readonly cpu: number[]
+  readonly wall: number[]
+}
+
+/**
+ * Lets the contenders take turns inside this process, in an order that rotates, so that whatever else the machine does meets
+ * all of them alike. Garbage of the one before is collected first.
+ */
+export async function alternate<Name extends string>(
+  contenders: Readonly<Record<Name, Contender<never>>>,
+  options: { readonly rounds: number; readonly warmups?: number },
+): Promise<Record<Name, Taken>> {
+  const { rounds, warmups = 2 } = options
+  const names = Object.keys(contenders) as Name[]
+  const taken = Object.fromEntries(names.map((name) => [name, { cpu: [], wall: [] }])) as unknown as Record<
+    Name,
+    Taken
+  >
+  for (let round = -warmups; round < rounds; round++) {
+    const shift = (round + warmups) % names.length
+    for (const name of [...names.slice(shift), ...names.slice(0, shift)]) {
+      const { cpu, wall } = await once(contenders[name])
+      if (round < 0) continue
+      taken[name].cpu.push(cpu)
+      taken[name].wall.push(wall)
+    }
+  }
+  return taken
+}
+
+async function once(contender: Contender<never>): Promise<{ cpu: number; wall: number }> {
+  const prepared = (await contender.prepare?.()) as never
+  globalThis.gc?.()
+  await macrotask()
+  const cpuBefore = process.cpuUsage()
+  const before = performance.now()
+  await contender.work(prepared)
+  const wall = performance.now() - before
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { cpu: (user + system) / 1_000, wall }
+}

@@ -1,0 +1,22 @@
+// The only file here that looks inside src/: the pump without its job. Bundled by build.ts, never published.
+import { FairYield } from '../../src/core/fair-yield.js'
+import { SourcePump } from '../../src/core/source-pump.js'
+import { systemClock } from '../../src/core/system-clock.js'
+
+const UNFAIR = { due: () => undefined } as unknown as FairYield
+
+/** Reads the source to its end; `fair: false` leaves out the look at the clock. */
+export function pumpAlone(
+  source: object,
+  onItem: (item: string) => undefined,
+  { fair }: { fair: boolean },
+): Promise<unknown> {
+  const pump = new SourcePump<string>(source, {
+    fair: fair ? new FairYield(systemClock) : UNFAIR,
+    onItem,
+    onDropped: () => {},
+    onClosed: () => {},
+  })
+  pump.start()
+  return pump.ended
+}
