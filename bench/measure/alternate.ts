@@ -1,10 +1,8 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
 
-/** One way to do the work. `prepare` is not measured. */
-export interface Contender<Prepared = unknown> {
-  prepare?(): Prepared | Promise<Prepared>
-  work(prepared: Prepared): unknown
-}
+/** One way to do the work: prepares it, which is not measured, and answers the work itself. */
+export type Contender = () => Work | Promise<Work>
+export type Work = () => unknown
 
 /** What each round took, milliseconds. */
 export interface Taken {
@@ -18,15 +16,12 @@ export interface Taken {
  * all of them alike. Garbage of the one before is collected first.
  */
 export async function alternate<Name extends string>(
-  contenders: Readonly<Record<Name, Contender<never>>>,
+  contenders: Readonly<Record<Name, Contender>>,
   options: { readonly rounds: number; readonly warmups?: number },
 ): Promise<Record<Name, Taken>> {
   const { rounds, warmups = 2 } = options
   const names = Object.keys(contenders) as Name[]
-  const taken = Object.fromEntries(names.map((name) => [name, { cpu: [], wall: [] }])) as unknown as Record<
-    Name,
-    Taken
-  >
+  const taken = Object.fromEntries(names.map((name) => [name, { cpu: [], wall: [] }])) as unknown as Record<Name, Taken>
   for (let round = -warmups; round < rounds; round++) {
     const shift = (round + warmups) % names.length
     for (const name of [...names.slice(shift), ...names.slice(0, shift)]) {
@@ -39,13 +34,13 @@ export async function alternate<Name extends string>(
   return taken
 }
 
-async function once(contender: Contender<never>): Promise<{ cpu: number; wall: number }> {
-  const prepared = (await contender.prepare?.()) as never
+async function once(contender: Contender): Promise<{ cpu: number; wall: number }> {
+  const work = await contender()
   globalThis.gc?.()
   await macrotask()
   const cpuBefore = process.cpuUsage()
   const before = performance.now()
-  await contender.work(prepared)
+  await work()
   const wall = performance.now() - before
   const { user, system } = process.cpuUsage(cpuBefore)
   return { cpu: (user + system) / 1_000, wall }

@@ -1,5 +1,5 @@
-import { median, ratios, spread } from './statistics.ts'
 import type { Taken } from './alternate.ts'
+import { median, ratios, spread } from './statistics.ts'
 
 /** One line of the report: an answer, how sure it is, and what was asked for. */
 export interface Row {
@@ -30,13 +30,7 @@ export interface AskOptions {
 type Goals = Pick<Row, 'goal' | 'finalGoal' | 'note'>
 
 /** Processor time as a ratio to bare, round by round; the note shows what one unit takes. */
-export function ratioRow(
-  what: string,
-  taken: Taken,
-  bare: Taken,
-  units: number,
-  { note, ...goals }: Goals = {},
-): Row {
+export function ratioRow(what: string, taken: Taken, bare: Taken, units: number, { note, ...goals }: Goals = {}): Row {
   const cpu = ratios(taken.cpu, bare.cpu)
   const each = `${perUnit(taken.cpu, units)} CPU, wall ${median(ratios(taken.wall, bare.wall)).toFixed(2)}x`
   return {

@@ -1,22 +1,12 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
 import type { GenerationJobManager } from 'generation-jobs'
-import { type BareJob, bareRace } from '../contender/bare.ts'
+import { bareRace } from '../contender/bare.ts'
 import { newManager } from '../contender/ours.ts'
 import { type Released, stuckSource } from '../contender/sources.ts'
 import { alternate, type Contender } from '../measure/alternate.ts'
 import { type Question, ratioRow } from '../measure/row.ts'
 
 const JOBS = 10_000
-
-interface BareCrowd {
-  readonly released: Released
-  readonly jobs: BareJob[]
-}
-interface OurCrowd {
-  readonly released: Released
-  readonly ids: string[]
-  readonly manager: GenerationJobManager
-}
 
 /** Cancel all of 10,000 waiting jobs and wait until each has ended. */
 export const cancelAll: Question = {
@@ -26,13 +16,9 @@ export const cancelAll: Question = {
       {
         race: bareContender(undefined),
         sharedReason: bareContender(new Error('stop')),
-        each: ourContender(async ({ manager, ids }) => {
-          await Promise.all(ids.map((jobId) => manager.cancel(jobId)))
-        }),
-        many: ourContender(async ({ manager }) => {
-          await manager.cancelMany({ owner: 'user' })
-        }),
-        closed: ourContender(({ manager }) => manager.close()),
+        each: ourContender((manager, ids) => Promise.all(ids.map((jobId) => manager.cancel(jobId)))),
+        many: ourContender((manager) => manager.cancelMany({ owner: 'user' })),
+        closed: ourContender((manager) => manager.close()),
       },
       { rounds, warmups: 1 },
     )
@@ -47,42 +33,36 @@ export const cancelAll: Question = {
   },
 }
 
-function bareContender(reason: unknown): Contender<BareCrowd> {
-  return {
-    async prepare() {
-      const released = { count: 0 }
-      const jobs = Array.from({ length: JOBS }, () => bareRace(stuckSource(released)))
-      await macrotask()
-      return { released, jobs }
-    },
-    async work({ jobs, released }) {
+function bareContender(reason: unknown): Contender {
+  return async () => {
+    const released = { count: 0 }
+    const jobs = Array.from({ length: JOBS }, () => bareRace(stuckSource(released)))
+    await macrotask()
+    return async () => {
       for (const { controller } of jobs) controller.abort(reason)
       await Promise.all(jobs.map(({ ended }) => ended))
       checkReleased(released)
-    },
+    }
   }
 }
 
-function ourContender(cancel: (crowd: OurCrowd) => Promise<void>): Contender<OurCrowd> {
+function ourContender(cancel: (manager: GenerationJobManager, ids: string[]) => Promise<unknown>): Contender {
   let previous: GenerationJobManager | undefined
-  return {
-    async prepare() {
-      await previous?.close()
-      const manager = newManager()
-      previous = manager
-      const released = { count: 0 }
-      const ids: string[] = []
-      for (let job = 0; job < JOBS; job++) {
-        const handle = await manager.register((run) => run.stream(stuckSource(released)), { owner: 'user' })
-        ids.push(handle.jobId)
-      }
-      await macrotask()
-      return { manager, ids, released }
-    },
-    async work(crowd) {
-      await cancel(crowd)
-      checkReleased(crowd.released)
-    },
+  return async () => {
+    await previous?.close()
+    const manager = newManager()
+    previous = manager
+    const released = { count: 0 }
+    const ids: string[] = []
+    for (let job = 0; job < JOBS; job++) {
+      const { jobId } = await manager.register((run) => run.stream(stuckSource(released)), { owner: 'user' })
+      ids.push(jobId)
+    }
+    await macrotask()
+    return async () => {
+      await cancel(manager, ids)
+      checkReleased(released)
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
-import { bareListener, bareRace } from '../contender/bare.ts'
+import { type BareJob, bareListener, bareRace } from '../contender/bare.ts'
 import { newManager, streamJob } from '../contender/ours.ts'
 import { stuckSource } from '../contender/sources.ts'
 import { liveHeap } from '../measure/heap.ts'
@@ -17,11 +17,11 @@ const released = { count: 0 }
 const CONTENDERS: Readonly<Record<string, Fill>> = {
   race: async () => {
     const held = Array.from({ length: JOBS }, () => bareRace(stuckSource(released)))
-    return { held, close: () => held.forEach(({ controller }) => controller.abort()) }
+    return { held, close: () => abortAll(held) }
   },
   listener: async () => {
     const held = Array.from({ length: JOBS }, () => bareListener(stuckSource(released)))
-    return { held, close: () => held.forEach(({ controller }) => controller.abort()) }
+    return { held, close: () => abortAll(held) }
   },
   streaming: async () => {
     const manager = newManager()
@@ -78,6 +78,10 @@ export const memory: Question = {
       row('settled job, retained', 'settled'),
     ]
   },
+}
+
+function abortAll(jobs: readonly BareJob[]): void {
+  for (const { controller } of jobs) controller.abort()
 }
 
 async function heapPerJob(fill: Fill): Promise<number> {

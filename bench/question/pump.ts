@@ -13,7 +13,7 @@ export const pump: Question = {
     const { pumpAlone } = await loadPumpAlone()
     const rows: Row[] = []
     for (const [name, sourceOf] of Object.entries(SOURCES)) {
-      const pumped = (fair: boolean) => async (): Promise<void> => {
+      const pumped = (fair: boolean) => () => async (): Promise<void> => {
         let characters = 0
         await pumpAlone(
           sourceOf(CHUNKS),
@@ -27,9 +27,9 @@ export const pump: Question = {
       }
       const taken = await alternate(
         {
-          bare: { work: () => bareLoop(sourceOf(CHUNKS), new AbortController().signal) },
-          fair: { work: pumped(true) },
-          unfair: { work: pumped(false) },
+          bare: () => () => bareLoop(sourceOf(CHUNKS), new AbortController().signal),
+          fair: pumped(true),
+          unfair: pumped(false),
         },
         { rounds },
       )

@@ -1,6 +1,7 @@
+import type { GenerationJobManager } from 'generation-jobs'
 import { BareMap } from '../contender/bare.ts'
 import { newManager } from '../contender/ours.ts'
-import { alternate } from '../measure/alternate.ts'
+import { alternate, type Contender } from '../measure/alternate.ts'
 import { type Question, ratioRow } from '../measure/row.ts'
 
 const JOBS = 20_000
@@ -13,29 +14,17 @@ export const register: Question = {
   async ask({ rounds }) {
     const taken = await alternate(
       {
-        bare: { work: () => inFlights(bareRegister()) },
-        ours: {
-          async work() {
-            const manager = newManager()
-            await inFlights(async () => {
-              const handle = await manager.register(async () => 1)
-              const { status } = await handle.settled
-              if (status !== 'completed') throw new Error(`a job ended ${status}`)
-            })
-            await manager.close()
-          },
-        },
-        waited: {
-          async work() {
-            const manager = newManager()
-            await inFlights(async () => {
-              const { jobId } = await manager.register(async () => 1)
-              const { settled } = await manager.waitForCompletion(jobId)
-              if (!settled) throw new Error('a job did not settle')
-            })
-            await manager.close()
-          },
-        },
+        bare: () => () => inFlights(bareRegister()),
+        ours: inManager(async (manager) => {
+          const handle = await manager.register(async () => 1)
+          const { status } = await handle.settled
+          if (status !== 'completed') throw new Error(`a job ended ${status}`)
+        }),
+        waited: inManager(async (manager) => {
+          const { jobId } = await manager.register(async () => 1)
+          const { settled } = await manager.waitForCompletion(jobId)
+          if (!settled) throw new Error('a job did not settle')
+        }),
       },
       { rounds },
     )
@@ -46,6 +35,14 @@ export const register: Question = {
       ratioRow('register(), waitForCompletion()', waited, bare, JOBS),
     ]
   },
+}
+
+function inManager(one: (manager: GenerationJobManager) => Promise<void>): Contender {
+  return () => async () => {
+    const manager = newManager()
+    await inFlights(() => one(manager))
+    await manager.close()
+  }
 }
 
 function bareRegister(): () => Promise<void> {

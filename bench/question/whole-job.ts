@@ -14,7 +14,7 @@ export const wholeJob: Question = {
   async ask({ rounds }) {
     const rows: Row[] = []
     for (const [name, sourceOf] of Object.entries(SOURCES)) {
-      const run = (hasReader: boolean) => async (): Promise<void> => {
+      const run = (hasReader: boolean) => () => async (): Promise<void> => {
         const manager = newManager()
         for (let job = 0; job < JOBS; job++) {
           const handle = await streamJob(manager, sourceOf(CHUNKS))
@@ -24,13 +24,10 @@ export const wholeJob: Question = {
         }
         await manager.close()
       }
-      const bare = async (): Promise<void> => {
+      const bare = () => async (): Promise<void> => {
         for (let job = 0; job < JOBS; job++) await bareLoop(sourceOf(CHUNKS), new AbortController().signal)
       }
-      const taken = await alternate(
-        { bare: { work: bare }, unread: { work: run(false) }, read: { work: run(true) } },
-        { rounds },
-      )
+      const taken = await alternate({ bare, unread: run(false), read: run(true) }, { rounds })
       const chunks = CHUNKS * JOBS
       rows.push(
         ratioRow(`bare, ${name}`, taken.bare, taken.bare, chunks),

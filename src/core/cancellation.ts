@@ -2,7 +2,7 @@ import type { CancelKind, CancelReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { isThenable } from './awaitable.js'
-import { boundedWait, TIMED_OUT } from './bounded-wait.js'
+import { boundedWait } from './bounded-wait.js'
 import type { Completion } from './completion.js'
 import { defined } from './defined.js'
 import { StoreError } from './errors.js'
@@ -70,15 +70,16 @@ export class Cancellation {
   }
 
   async #cancelOwn(run: Run<unknown>, reason: CancelReason, until: number): Promise<CancelResult> {
-    const { limits } = this.#parts
+    const { completion, limits } = this.#parts
     const { jobId } = run
     const asked = run.requestCancel(reason)
     const answer = isThenable(asked) ? await boundedWait(asked, until - limits.now(), limits) : asked
-    const outcome = run.isSettled ? await run.settled : await boundedWait(run.settled, until - limits.now(), limits)
-    if (outcome === TIMED_OUT) {
+    const waited = await completion.wait(jobId, { timeoutMs: until - limits.now() }, run)
+    if (!waited.settled) {
       const isCommitting = answer === 'too-late' || run.status === 'committing'
       return { outcome: isCommitting ? 'too-late' : 'requested', jobId, status: run.status }
     }
+    const { outcome } = waited
     if (outcome.status !== 'cancelled') {
       return {
         outcome: answer === 'too-late' ? 'too-late' : 'already-settled',

@@ -1,5 +1,5 @@
 import type { JobStatus } from '../protocol/job-status.js'
-import { whenAnswered } from './awaitable.js'
+import { deferred } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { CallerSignals } from './caller-signals.js'
 import type { JobStore } from './job-store.js'
@@ -19,19 +19,18 @@ export type WaitResult<T> =
 
 /** What a look into the store gave: the end, the status of a live job, no record, or no answer. */
 type Look<T> = { outcome: JobOutcome<T> } | { status: JobStatus } | { missing: true } | { error: unknown }
+/** Why a wait is over before its time. */
+type Over<T> = { outcome: JobOutcome<T> } | { cause: 'missing' | 'aborted' | 'closed' }
 
-const ABORTED: unique symbol = Symbol('aborted')
-const CLOSED: unique symbol = Symbol('closed')
-
-/** Waits for the end of jobs, those of this process and those of others. */
+/** Waits for the end of jobs, those of this process and those of others. A wait that is over leaves nothing behind. */
 export class Completion {
   readonly #store: JobStore
   readonly #limits: TimeLimits
   readonly #watch: JobWatch
   readonly #signals: CallerSignals
   readonly #runs: ReadonlyMap<string, Run<unknown>>
-  #waiters = 0
   readonly #closers = new Set<() => void>()
+  #waiters = 0
 
   constructor(parts: {
     store: JobStore
@@ -59,52 +58,45 @@ export class Completion {
   async wait<T>(
     jobId: string,
     options: { timeoutMs: number; signal?: AbortSignal | undefined },
+    run = this.#runs.get(jobId) as Run<T> | undefined,
   ): Promise<WaitResult<T>> {
     const { timeoutMs, signal } = options
-    const run = this.#runs.get(jobId) as Run<T> | undefined
-    if (signal?.aborted) return { settled: false, ...(run ? { status: run.status } : undefined), cause: 'aborted' }
     let last: Look<T> = run ? { status: run.status } : await this.#look<T>(jobId)
     if ('outcome' in last) return { settled: true, outcome: last.outcome }
     if ('missing' in last) return { settled: false, cause: 'not-found' }
 
-    this.#waiters++
-    const stops: (() => void)[] = []
-    try {
-      const aborted = new Promise<typeof ABORTED>((resolve) => {
-        if (signal) stops.push(this.#signals.onAbort(signal, () => resolve(ABORTED)))
-      })
-      const ended = run
-        ? run.settled
-        : this.#follow<T>(jobId, stops, (look) => {
+    const over = deferred<Over<T>>()
+    const stops = [
+      run
+        ? run.onSettled((outcome) => over.resolve({ outcome }))
+        : this.#follow<T>(jobId, over.resolve, (look) => {
             last = look
-          })
-      const first = new Promise<JobOutcome<T> | typeof ABORTED | typeof CLOSED | undefined>((resolve) => {
-        aborted.then(resolve, resolve as never)
-        ended.then(resolve, resolve as never)
-      })
-      const result = await boundedWait(first, timeoutMs, this.#limits)
-      if (result === ABORTED) return { settled: false, ...statusOf(run, last), cause: 'aborted' }
-      if (result === TIMED_OUT || result === CLOSED) {
-        if ('error' in last) throw last.error
-        return { settled: false, ...statusOf(run, last), cause: 'timeout' }
-      }
-      return result ? { settled: true, outcome: result } : { settled: false, cause: 'not-found' }
-    } finally {
-      for (const stop of stops) stop()
-      this.#waiters--
-    }
+          }),
+      signal ? this.#signals.onAbort(signal, () => over.resolve({ cause: 'aborted' })) : () => {},
+    ]
+    this.#waiters++
+    const result = await boundedWait(over.promise, timeoutMs, this.#limits)
+    this.#waiters--
+    for (const stop of stops) stop()
+
+    if (result !== TIMED_OUT && 'outcome' in result) return { settled: true, outcome: result.outcome }
+    if (result !== TIMED_OUT && result.cause === 'missing') return { settled: false, cause: 'not-found' }
+    const status = run ? { status: run.status } : 'status' in last ? last : {}
+    if (result !== TIMED_OUT && result.cause === 'aborted') return { settled: false, ...status, cause: 'aborted' }
+    if ('error' in last) throw last.error
+    return { settled: false, ...status, cause: 'timeout' }
   }
 
   /** The outcome of a job of another process, however long it takes. Never rejects. */
   async outcomeOf<T>(jobId: string): Promise<JobOutcome<T>> {
-    const stops: (() => void)[] = []
-    const outcome = await this.#follow<T>(jobId, stops, () => undefined)
-    for (const stop of stops) stop()
-    if (outcome === CLOSED)
-      return unknownOutcome(jobId, 'manager.closed', 'The manager was closed before the job ended.')
-    return (
-      outcome ?? unknownOutcome(jobId, 'job.expired', 'The record of the job was gone before its end could be read.')
-    )
+    const over = deferred<Over<T>>()
+    const stop = this.#follow<T>(jobId, over.resolve)
+    const result = await over.promise
+    stop()
+    if ('outcome' in result) return result.outcome
+    return result.cause === 'closed'
+      ? unknownOutcome(jobId, 'manager.closed', 'The manager was closed before the job ended.')
+      : unknownOutcome(jobId, 'job.expired', 'The record of the job was gone before its end could be read.')
   }
 
   /** Ends all waits for jobs of others. */
@@ -112,40 +104,33 @@ export class Completion {
     for (const close of [...this.#closers]) close()
   }
 
-  /** Looks at each hint until there is an end; `undefined` when the record is gone. */
-  #follow<T>(
-    jobId: string,
-    stops: (() => void)[],
-    onLook: (look: Look<T>) => void,
-  ): Promise<JobOutcome<T> | typeof CLOSED | undefined> {
-    return new Promise((resolve) => {
-      const close = () => resolve(CLOSED)
-      this.#closers.add(close)
-      const take = (look: Look<T>): void => {
-        onLook(look)
-        if ('outcome' in look) resolve(look.outcome)
-        else if ('missing' in look) resolve(undefined)
-      }
-      const look = () => void this.#look<T>(jobId).then(take)
-      stops.push(() => void this.#closers.delete(close), this.#watch.watch(jobId, look))
-      look()
-    })
+  /** Looks at each hint until there is an end. Returns what stops it. */
+  #follow<T>(jobId: string, onOver: (over: Over<T>) => void, onLook?: (look: Look<T>) => void): () => void {
+    const close = () => onOver({ cause: 'closed' })
+    const look = async (): Promise<void> => {
+      const seen = await this.#look<T>(jobId)
+      onLook?.(seen)
+      if ('outcome' in seen) onOver(seen)
+      else if ('missing' in seen) onOver({ cause: 'missing' })
+    }
+    this.#closers.add(close)
+    const unwatch = this.#watch.watch(jobId, () => void look())
+    void look()
+    return () => {
+      this.#closers.delete(close)
+      unwatch()
+    }
   }
 
+  /** Never rejects. */
   async #look<T>(jobId: string): Promise<Look<T>> {
-    return whenAnswered<Awaited<ReturnType<JobStore['read']>>, Look<T>>(
-      () => this.#store.read(jobId),
-      (record) => {
-        if (!record) return { missing: true }
-        const outcome = recordedOutcome<T>(record)
-        return outcome ? { outcome } : { status: record.status }
-      },
-      (error) => ({ error }),
-    )
+    try {
+      const record = await this.#store.read(jobId)
+      if (!record) return { missing: true }
+      const outcome = recordedOutcome<T>(record)
+      return outcome ? { outcome } : { status: record.status }
+    } catch (error) {
+      return { error }
+    }
   }
-}
-
-function statusOf(run: { readonly status: JobStatus } | undefined, look: object): { status?: JobStatus } {
-  if (run) return { status: run.status }
-  return 'status' in look ? { status: look.status as JobStatus } : {}
 }

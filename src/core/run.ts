@@ -77,7 +77,7 @@ export class Run<T> {
   #cancelRequestedAt: number | undefined
 
   #outcome: JobOutcome<T> | undefined
-  #settled: { readonly promise: Promise<JobOutcome<T>>; readonly resolve: (outcome: JobOutcome<T>) => void } | undefined
+  #settledListeners: Set<(outcome: JobOutcome<T>) => void> | undefined
   #unlinkSignal: (() => void) | undefined
 
   constructor(env: RunEnvironment, spec: RunSpec<T>) {
@@ -108,15 +108,18 @@ export class Run<T> {
 
   /** The outcome, after everything is released. Never rejects. */
   get settled(): Promise<JobOutcome<T>> {
-    if (this.#outcome) return Promise.resolve(this.#outcome)
-    if (!this.#settled) {
-      let resolve: (outcome: JobOutcome<T>) => void = () => {}
-      const promise = new Promise<JobOutcome<T>>((done) => {
-        resolve = done
-      })
-      this.#settled = { promise, resolve }
+    return new Promise((resolve) => void this.onSettled(resolve))
+  }
+
+  /** Calls `listener` with the outcome, at once if it is there. Returns its removal: a wait that ends early leaves nothing. */
+  onSettled(listener: (outcome: JobOutcome<T>) => void): () => void {
+    if (this.#outcome) {
+      listener(this.#outcome)
+      return () => {}
     }
-    return this.#settled.promise
+    this.#settledListeners ??= new Set()
+    this.#settledListeners.add(listener)
+    return () => void this.#settledListeners?.delete(listener)
   }
 
   get token(): RunToken {
@@ -510,7 +513,8 @@ export class Run<T> {
     this.#unlinkSignal?.()
     this.#env.onSettled(this.jobId)
     this.#ticket.release()
-    this.#settled?.resolve(outcome)
+    for (const listener of this.#settledListeners ?? []) listener(outcome)
+    this.#settledListeners = undefined
     this.#report(outcome)
   }
 

@@ -34,6 +34,9 @@ const quick = () => fixture({ retentionMs: 60_000 })
 
 const hangs = () => new Promise<never>(() => {})
 
+// biome-ignore lint/suspicious/noThenProperty: a thenable is what this is
+const thenable = { then: (resolve: (value: string) => void) => resolve('saved') }
+
 async function started<T>(f: Fixture, producer: Producer<T>): Promise<JobHandle<T>> {
   const handle = await f.manager.register(producer)
   await f.clock.settle()
@@ -68,7 +71,7 @@ describe('a cancel before the commit', () => {
       const f = quick()
       const { producer, feed, finish, store } = make()
       const handle = await started(f, producer)
-      feed()
+      for (let count = 0; count < 3; count++) feed()
       await f.clock.settle()
       expect(handle.snapshot().status).toBe('running')
       const answer = handle.cancel()
@@ -77,7 +80,7 @@ describe('a cancel before the commit', () => {
       const forced = letsGo === 'never'
       if (forced) await f.clock.advance(GIVEN_UP_MS)
       expect(await within(f.clock, 0, answer)).toMatchObject({ outcome: 'cancelled', forced })
-      await expectCancelled(f, handle, { kind: 'user', forced, chunks: 1 })
+      await expectCancelled(f, handle, { kind: 'user', forced, chunks: 3 })
       expect(store.calls()).toEqual([])
     },
   )
@@ -400,11 +403,7 @@ describe('save', () => {
   it.each([
     ['a value', () => 'saved'],
     ['a promise', async () => 'saved'],
-    // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
-    [
-      'a thenable',
-      () => ({ then: (resolve: (value: string) => void) => resolve('saved') }) as unknown as Promise<string>,
-    ],
+    ['a thenable', () => thenable as unknown as Promise<string>],
   ])('may answer %s', async (_, save) => {
     const f = quick()
     const handle = await started(f, (run) => run.commit<string>(save))

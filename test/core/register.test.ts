@@ -371,8 +371,11 @@ describe('start', () => {
       maxLogBytes: 1_000,
       retentionMs: 1_000,
     } as const
-    expect(store.create(job)).toMatchObject({ answer: 'created', record: { status: 'pending' } })
-    const start = (nodeId: string) => store.start({ jobId: 'queued', fencingToken: 0, operationId: nodeId, nodeId })
+    const created = await store.create(job)
+    if (created.answer !== 'created') throw new Error('the job was not created')
+    const { fencingToken, status } = created.record
+    expect(status).toBe('pending')
+    const start = (nodeId: string) => store.start({ jobId: 'queued', fencingToken, operationId: nodeId, nodeId })
     expect([start('node-a'), start('node-b')]).toMatchObject([
       { answer: 'started', record: { status: 'running' } },
       { answer: expect.stringMatching(/^(not-pending|fenced)$/) },
