@@ -47,6 +47,7 @@ export class Admission {
   readonly #queue = new Set<Place>()
   readonly #byOwner = new Map<string, number>()
   #running = 0
+  #isFilling = false
 
   constructor(capacity: Capacity) {
     this.#capacity = capacity
@@ -82,13 +83,17 @@ export class Admission {
     this.#fillSlots()
   }
 
+  /** A job that ends in the tick of its start frees its slot inside this loop, which then goes on with it. */
   #fillSlots(): void {
+    if (this.#isFilling) return
+    this.#isFilling = true
     for (const next of this.#queue) {
-      if (this.#running >= this.#capacity.maxConcurrentJobs) return
+      if (this.#running >= this.#capacity.maxConcurrentJobs) break
       this.#queue.delete(next)
       this.#running++
       next.hasSlot = true
       next.start?.() // else its record is still being made, and ready() starts it
     }
+    this.#isFilling = false
   }
 }

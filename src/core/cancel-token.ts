@@ -41,7 +41,7 @@ export class RunToken implements CancelToken {
 
   /** The one error of this cancel: what `emit` throws and what the signal carries. Only there after the cancel. */
   get error(): JobCancelledError | undefined {
-    if (this.#reason) this.#error ??= new JobCancelledError(this.#jobId, this.#reason)
+    if (this.#reason) this.#error ??= withoutStack(this.#jobId, this.#reason)
     return this.#error
   }
 
@@ -105,4 +105,13 @@ export class RunToken implements CancelToken {
       this.#onListenerError(error)
     }
   }
+}
+
+/** A stack would show our own cancel, never the cause, and costs more than all the rest of it. */
+function withoutStack(jobId: string, reason: CancelReason): JobCancelledError {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = new JobCancelledError(jobId, reason)
+  Error.stackTraceLimit = stackTraceLimit
+  return error
 }

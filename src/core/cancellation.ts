@@ -88,7 +88,7 @@ export class Cancellation {
       }
     }
     if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
-    return cancelled(outcome, answer !== 'accepted', run.cancelMs, run.snapshot().step)
+    return cancelled(outcome, answer !== 'accepted', run.cancelMs, run.step)
   }
 
   async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {

@@ -1,7 +1,7 @@
 import type { Awaitable } from './awaitable.js'
 import { isThenable } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
-import { CommitError, InvalidOptionsError, StoreError, show } from './errors.js'
+import { CommitError, InvalidOptionsError, kindOf, StoreError } from './errors.js'
 import type { ClaimAnswer } from './job-store.js'
 import type { TimeLimits } from './time-limits.js'
 
@@ -83,7 +83,8 @@ export class CommitGate {
    */
   async commit<V>(save: (fence: CommitFence) => Awaitable<V>): Promise<V> {
     const host = this.#host
-    if (typeof save !== 'function') throw new InvalidOptionsError(`run.commit: expected a function, got ${show(save)}.`)
+    if (typeof save !== 'function')
+      throw new InvalidOptionsError(`run.commit: expected a function, got ${kindOf(save)}.`)
     if (this.#phase !== 'open') {
       throw new InvalidOptionsError(
         'run.commit: expected one call per job, got a second; register another job for another result.',

@@ -19,7 +19,7 @@ export function describeError(error: unknown, describe: GenerationJobManagerOpti
   const told = describedByApplication(error, describe)
   return defined({
     code: told?.code ?? own?.code ?? 'producer.failed',
-    message: told?.message ?? own?.message ?? `The producer failed (${safeName(error)}).`,
+    message: told?.message ?? own?.message ?? `The producer failed (${safeDescription(error)}).`,
     publicMessage: told?.message,
   })
 }
@@ -39,6 +39,11 @@ export function safeErrorFields(error: unknown): {
     ...(typeof code === 'string' && /^[\w.:-]{1,64}$/.test(code) ? { error_code: code } : undefined),
     ...(typeof status === 'number' && status >= 100 && status < 600 ? { http_status: status } : undefined),
   }
+}
+
+function safeDescription(error: unknown): string {
+  const { error_name, error_code, http_status } = safeErrorFields(error)
+  return [error_name, error_code, http_status && `HTTP ${http_status}`].filter(Boolean).join(', ')
 }
 
 function safeName(error: unknown): string {

@@ -178,9 +178,14 @@ export class StoreError extends GenerationJobError {
   }
 }
 
-/** A value in an error message: strings quoted and cut, everything else by its type. */
+/** An option's value in an error message: strings quoted and cut, everything else by its kind. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value.length > 80 ? `${value.slice(0, 77)}...` : value}'`
+  return typeof value === 'string' ? `'${value.length > 80 ? `${value.slice(0, 77)}...` : value}'` : kindOf(value)
+}
+
+/** What kind of value it is, for values that may be prompted or generated text: those must not reach a log. */
+export function kindOf(value: unknown): string {
+  if (typeof value === 'string') return `a string of ${value.length} characters`
   if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
     return String(value)
   return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`

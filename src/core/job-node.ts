@@ -108,7 +108,7 @@ export class JobNode {
       options,
       onSettled: (jobId) => void runs.delete(jobId),
       renewSoon: (jobId) => this.#leases.renewOne(jobId),
-      retryWrite: (write) => this.#retries.add(write),
+      retries: this.#retries,
     }
     this.#unwatch = store.watchNode(nodeId, (jobId) => this.#leases.renewOne(jobId))
     this.#heartbeat = new Heartbeat(clock, store.heartbeatMs, (count) => {
@@ -209,7 +209,7 @@ export class JobNode {
 
   /** Lets go of everything, after a drain. */
   async release(): Promise<void> {
-    if (this.#retries.size > 0) await this.#retries.retryAll()
+    await this.#retries.finish()
     this.#heartbeat.stop()
     this.#leases.stop()
     this.#limits.trim()

@@ -31,12 +31,14 @@ export class Journal {
     this.#isSilent = options.logger === false
     this.#messages = messagesOf(options.locale)
     const logger = options.logger === false ? silentLogger : (options.logger ?? createDefaultLogger())
-    this.#logger = guardLogger(logger, {}, () => void this.#listenerFailures++)
+    this.#logger = guardLogger(logger, {}, (error) => this.listenerFailed(error))
   }
 
   /** A logger for the producer of a job. */
   loggerFor(jobId: string): Logger {
-    return this.#isSilent ? silentLogger : guardLogger(this.#logger, { job_id: jobId }, () => {})
+    return this.#isSilent
+      ? silentLogger
+      : guardLogger(this.#logger, { job_id: jobId }, (error) => this.listenerFailed(error))
   }
 
   registered(job: Subject): void {

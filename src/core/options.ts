@@ -3,7 +3,7 @@ import { type Clock, MAX_TIMER_MS } from '../protocol/clock.js'
 import { JOB_STATUSES, type JobStatus } from '../protocol/job-status.js'
 import type { JsonObject } from '../protocol/json.js'
 import { type Locale, MESSAGES, type Messages } from '../protocol/messages.js'
-import { InvalidOptionsError, show } from './errors.js'
+import { InvalidOptionsError, kindOf, show } from './errors.js'
 import type { JobStore } from './job-store.js'
 import { jsonCopy } from './json-copy.js'
 import type { Logger } from './logger.js'
@@ -270,6 +270,7 @@ export function checkOrchestratorOptions(options: OrchestratorOptions | undefine
 
 /** @throws {InvalidOptionsError} */
 export function checkJobId(jobId: unknown): string {
+  if (typeof jobId === 'string' && /^[\w.:-]{1,64}$/.test(jobId)) return jobId // nearly all of them, a hundred times faster
   const result = name.safeParse(jobId)
   if (!result.success) throw invalid('jobId', result.error, jobId)
   return result.data
@@ -280,7 +281,7 @@ export function checkJsonObject(what: string, value: unknown): JsonObject {
   const json = typeof value === 'object' && value !== null && !Array.isArray(value) ? jsonCopy(value) : undefined
   if (json === undefined) {
     throw new InvalidOptionsError(
-      `${what}: expected a JSON object (plain, without cycles, functions, dates, bigints), got ${show(value)}.`,
+      `${what}: expected a JSON object (plain, without cycles, functions, dates, bigints), got ${kindOf(value)}.`,
     )
   }
   return json as JsonObject

@@ -66,10 +66,16 @@ export function localOutcome<T>(jobId: string, end: JobEnd, local: LocalEnd<T>, 
         ? { ...common, status: 'completed', value: undefined, valueOmitted: 'producer-failed' }
         : { ...common, status: 'completed', value: local.value as T }
     case 'cancelled':
-      return withPartial<T>({ ...common, status: 'cancelled', reason: end.reason }, local.partialText)
+      return new OutcomeWithPartial(
+        { ...common, status: 'cancelled', reason: end.reason },
+        local.partialText,
+      ) as unknown as JobOutcome<T>
     case 'failed': {
       const error = local.cause === undefined ? end.error : { ...end.error, cause: local.cause }
-      return withPartial<T>({ ...common, status: 'failed', error }, local.partialText)
+      return new OutcomeWithPartial(
+        { ...common, status: 'failed', error },
+        local.partialText,
+      ) as unknown as JobOutcome<T>
     }
   }
 }
@@ -116,15 +122,18 @@ function commonPart(jobId: string, end: Omit<JobEnd, 'status'>, recorded: boolea
   return usage === undefined ? common : { ...common, usage }
 }
 
-/** Adds `partial` as a property that is computed when first read, and then kept. */
-function withPartial<T>(outcome: JobOutcome<T>, text: () => string): JobOutcome<T> {
-  return Object.defineProperty(outcome, 'partial', {
-    configurable: true,
-    enumerable: false, // so that logging or cloning an outcome does not build and spread generated text
-    get() {
-      const partial = Object.freeze({ text: text() })
-      Object.defineProperty(outcome, 'partial', { value: partial })
-      return partial
-    },
-  })
+/** An outcome with the text that was delivered: built when first read, and on the prototype, so that no log or copy spreads it. */
+class OutcomeWithPartial {
+  readonly #text: () => string
+  #partial: { readonly text: string } | undefined
+
+  constructor(fields: object, text: () => string) {
+    Object.assign(this, fields)
+    this.#text = text
+  }
+
+  get partial(): { readonly text: string } {
+    this.#partial ??= Object.freeze({ text: this.#text() })
+    return this.#partial
+  }
 }

@@ -2,6 +2,7 @@ import { InvalidResultError } from './errors.js'
 import { type Producer, type ProducerEvent, toContentEvent } from './producer.js'
 import type { Run } from './run.js'
 import { ProducerContext } from './run-context.js'
+import type { ItemTaker } from './source-pump.js'
 
 /** How a producer ended: with a value, or with what it threw. */
 export type ProducerEnd<T> = { readonly value: T } | { readonly error: unknown }
@@ -18,11 +19,13 @@ export function callProducer<T>(run: Run<T>, producer: Producer<T>, onEnd: (end:
     return
   }
   if (isGenerator(output)) {
-    const take = (event: ProducerEvent) => {
-      run.emit(toContentEvent(event))
-      return run.congestion
+    const taker: ItemTaker<ProducerEvent> = {
+      take(event) {
+        run.emit(toContentEvent(event))
+        return run.congestion
+      },
     }
-    run.pump<ProducerEvent>(output, take).then(succeed, fail)
+    run.pump(output, taker).then(succeed, fail)
   } else if (isStream(output)) {
     fail(streamAsResult())
   } else {

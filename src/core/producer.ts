@@ -1,5 +1,5 @@
 import type { ContentEvent } from '../protocol/job-event.js'
-import { InvalidOptionsError, show } from './errors.js'
+import { InvalidOptionsError, kindOf, show } from './errors.js'
 import { jsonCopy } from './json-copy.js'
 import { checkJsonObject } from './options.js'
 import type { RunContext } from './run-context.js'
@@ -36,20 +36,20 @@ export function toContentEvent(event: ProducerEvent): ContentEvent {
     case 'data': {
       const data = jsonCopy(event.data)
       if (data === undefined) {
-        throw new InvalidOptionsError(`data event data: expected a JSON value, got ${show(event.data)}.`)
+        throw new InvalidOptionsError(`data event data: expected a JSON value, got ${kindOf(event.data)}.`)
       }
       return { type: 'data', name: checkText('data event name', event.name), data }
     }
     default:
       throw new InvalidOptionsError(
         `emit: expected a string or an event of type chunk, step, metadata or data, got ${
-          typeof event === 'object' && event !== null ? `type ${show(Reflect.get(event, 'type'))}` : show(event)
+          typeof event === 'object' && event !== null ? `type ${show(Reflect.get(event, 'type'))}` : kindOf(event)
         }.`,
       )
   }
 }
 
 function checkText(what: string, value: unknown): string {
-  if (typeof value !== 'string') throw new InvalidOptionsError(`${what}: expected a string, got ${show(value)}.`)
+  if (typeof value !== 'string') throw new InvalidOptionsError(`${what}: expected a string, got ${kindOf(value)}.`)
   return value
 }

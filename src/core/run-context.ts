@@ -3,11 +3,12 @@ import type { Awaitable } from './awaitable.js'
 import type { CancelToken } from './cancel-token.js'
 import type { Cleanup } from './cleanup-stack.js'
 import type { CommitFence } from './commit-gate.js'
-import { IncompleteGenerationError, InvalidOptionsError, show } from './errors.js'
+import { IncompleteGenerationError, InvalidOptionsError, kindOf } from './errors.js'
 import { type FinishReason, type GenerationSource, isCompleteFinish, type ModelChunk } from './generation-source.js'
 import type { Logger } from './logger.js'
 import { type ProducerEvent, toContentEvent } from './producer.js'
 import type { Run } from './run.js'
+import type { ItemTaker } from './source-pump.js'
 import { TextBuffer } from './text-buffer.js'
 
 /** What a producer works with. */
@@ -111,7 +112,7 @@ export class ProducerContext implements RunContext {
 
   defer(cleanup: Cleanup, label?: string): void {
     if (typeof cleanup !== 'function') {
-      throw new InvalidOptionsError(`run.defer: expected a function, got ${show(cleanup)}.`)
+      throw new InvalidOptionsError(`run.defer: expected a function, got ${kindOf(cleanup)}.`)
     }
     this.#run.cleanups.defer(cleanup, label)
   }
@@ -129,31 +130,49 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 
 async function streamSource(run: Run<unknown>, source: GenerationSource): Promise<StreamResult> {
   if (typeof source !== 'object' || source === null) {
-    throw new InvalidOptionsError(`run.stream: expected an AsyncIterable or a ReadableStream, got ${show(source)}.`)
+    throw new InvalidOptionsError(`run.stream: expected an AsyncIterable or a ReadableStream, got ${kindOf(source)}.`)
   }
-  const text = new TextBuffer()
-  let finish: FinishReason = 'unknown'
-  let usage: Usage | undefined
-  const takeText = (content: string): Promise<void> | undefined => {
-    run.emitText(content)
-    text.append(content)
-    return run.congestion
+  const reading = new Reading(run)
+  await run.pump(source, reading)
+  return reading.result()
+}
+
+/** What one source has given so far. */
+class Reading implements ItemTaker<string | ModelChunk> {
+  readonly #run: Run<unknown>
+  readonly #text = new TextBuffer()
+  #finish: FinishReason = 'unknown'
+  #usage: Usage | undefined
+
+  constructor(run: Run<unknown>) {
+    this.#run = run
   }
-  const takeChunk = (chunk: ModelChunk): Promise<void> | undefined => {
-    const wait = typeof chunk.text === 'string' && chunk.text !== '' ? takeText(chunk.text) : undefined
-    if (chunk.metadata) run.emit(toContentEvent({ type: 'metadata', data: chunk.metadata }))
-    if (chunk.usage) {
-      usage = chunk.usage
-      run.noteUsage(usage)
+
+  take(item: string | ModelChunk): Promise<void> | undefined {
+    if (typeof item === 'string') return this.#takeText(item)
+    if (typeof item !== 'object' || item === null) {
+      throw new TypeError(`The source gave ${kindOf(item)} instead of a string or a ModelChunk.`)
     }
-    if (chunk.finish) finish = chunk.finish
+    const wait = typeof item.text === 'string' && item.text !== '' ? this.#takeText(item.text) : undefined
+    if (item.metadata) this.#run.emit(toContentEvent({ type: 'metadata', data: item.metadata }))
+    if (item.usage) {
+      this.#usage = item.usage
+      this.#run.noteUsage(item.usage)
+    }
+    if (item.finish) this.#finish = item.finish
     return wait
   }
-  await run.pump<string | ModelChunk>(source, (item) => {
-    if (typeof item === 'string') return takeText(item)
-    if (typeof item === 'object' && item !== null) return takeChunk(item)
-    throw new TypeError(`The source gave ${show(item)} instead of a string or a ModelChunk.`)
-  })
-  if (!isCompleteFinish(finish)) throw new IncompleteGenerationError(finish)
-  return { text: text.toString(), finish, ...(usage === undefined ? undefined : { usage }) }
+
+  /** @throws {IncompleteGenerationError} when the source said that its text is not whole */
+  result(): StreamResult {
+    if (!isCompleteFinish(this.#finish)) throw new IncompleteGenerationError(this.#finish)
+    const result = { text: this.#text.toString(), finish: this.#finish }
+    return this.#usage === undefined ? result : { ...result, usage: this.#usage }
+  }
+
+  #takeText(content: string): Promise<void> | undefined {
+    this.#run.emitText(content)
+    this.#text.append(content)
+    return this.#run.congestion
+  }
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '../protocol/clock.js'
 import type { Ticket } from './admission.js'
-import type { Awaitable } from './awaitable.js'
 import type { Epoch } from './epoch.js'
 import type { FairYield } from './fair-yield.js'
 import type { JobRecord, JobStore } from './job-store.js'
@@ -8,8 +7,8 @@ import type { Journal } from './journal.js'
 import type { ResolvedOptions } from './options.js'
 import type { Producer } from './producer.js'
 import type { RunLimitOptions } from './run-limits.js'
-import type { Settlement } from './settlement.js'
 import type { TimeLimits } from './time-limits.js'
+import type { WriteRetries } from './write-retries.js'
 
 /** What all runs of a node share. */
 export interface RunEnvironment {
@@ -25,8 +24,8 @@ export interface RunEnvironment {
   onSettled(jobId: string): void
   /** Ask the store about this job's lease and viewers at once. */
   renewSoon(jobId: string): void
-  /** Write this again until it is answered. */
-  retryWrite(write: () => Awaitable<Settlement>): void
+  /** For ends that the store could not take. */
+  readonly retries: WriteRetries
 }
 
 /** What makes one run. */

@@ -157,6 +157,7 @@ export class RunOutput {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#sendBatch(batch, bytes)
+    if (!this.#isSending) this.#endFlush()
   }
 
   #answered(answer: AppendAnswer): void {

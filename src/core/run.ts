@@ -5,11 +5,13 @@ import type { JobStatus } from '../protocol/job-status.js'
 import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import { isThenable, whenAnswered } from './awaitable.js'
+import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import { RunToken } from './cancel-token.js'
 import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
 import { CommitGate } from './commit-gate.js'
 import { safeErrorFields } from './error-description.js'
 import { InvalidOptionsError, LogLimitError } from './errors.js'
+import type { FairYield } from './fair-yield.js'
 import type { JobEnd } from './job-end.js'
 import {
   type AppendAnswer,
@@ -21,7 +23,6 @@ import {
 } from './job-store.js'
 import { summaryOf } from './journal.js'
 import type { Logger } from './logger.js'
-import { OpenSources } from './open-sources.js'
 import { type JobOutcome, localOutcome, recordedOutcome } from './outcome.js'
 import type { Producer } from './producer.js'
 import { callProducer, type ProducerEnd } from './producer-call.js'
@@ -30,6 +31,7 @@ import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
 import { readEnd, recordEnd, type Settlement } from './settlement.js'
+import { type ItemTaker, SourcePump } from './source-pump.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
 export type OwnCancelAnswer = 'accepted' | 'joined' | 'too-late' | 'ended'
@@ -62,7 +64,7 @@ export class Run<T> {
   // Made when first needed: a pending job is little more than its record.
   #token: RunToken | undefined
   #output: RunOutput | undefined
-  #sources: OpenSources | undefined
+  #pumps: { stop(error: unknown): void }[] | undefined
   #gate: CommitGate | undefined
   #cleanups: CleanupStack | undefined
   #clearProducerLimit: (() => void) | undefined
@@ -100,6 +102,10 @@ export class Run<T> {
 
   get status(): JobStatus {
     return this.#status
+  }
+
+  get step(): string | undefined {
+    return this.#output?.step
   }
 
   get isSettled(): boolean {
@@ -247,16 +253,23 @@ export class Run<T> {
     if (this.#output) this.#output.usage = usage
   }
 
-  /** Reads a source until its end; a run that ends first stops it. */
-  pump<Item>(source: object, onItem: (item: Item) => Promise<void> | undefined): Promise<unknown> {
-    this.#sources ??= new OpenSources(
-      this.#env.fair,
-      () => this.noteDropped(),
-      () => {
-        if (this.#endingSince !== undefined) this.#proceed()
-      },
-    )
-    return this.#sources.pump(source, onItem, this.acceptsEvents ? undefined : { error: this.#refusal() })
+  /** Reads a source until its end; a run that ends first stops it, and one that is over closes it unread. */
+  pump<Item>(source: object, taker: ItemTaker<Item>): Promise<unknown> {
+    const pump = new SourcePump<Item>(source, this, taker)
+    this.#pumps ??= []
+    this.#pumps.push(pump)
+    if (this.acceptsEvents) pump.start()
+    else pump.stop(this.#refusal())
+    return pump.ended
+  }
+
+  get fair(): FairYield {
+    return this.#env.fair
+  }
+
+  onPumpClosed(pump: object): void {
+    this.#pumps = this.#pumps?.filter((other) => other !== pump)
+    if (this.#endingSince !== undefined) this.#proceed()
   }
 
   get cleanups(): CleanupStack {
@@ -333,11 +346,12 @@ export class Run<T> {
     if (this.#gate?.isSaving || this.#isCommitted) return 'too-late'
     if (this.#isEndFixed) return 'ended'
     const { store, nodeId } = this.#env
+    const wasClaiming = this.#gate?.isClaiming === true
     Object.freeze(reason)
     return whenAnswered<CancelAnswer, OwnCancelAnswer>(
       () => store.requestCancel({ jobId: this.jobId, cancelId: this.#operationId, reason, nodeId }),
       (answer) => this.#cancelAnswered(answer),
-      () => this.#cancelUnanswered(reason),
+      () => this.#cancelUnanswered(reason, wasClaiming),
     )
   }
 
@@ -365,12 +379,12 @@ export class Run<T> {
   }
 
   /** The store is away: the job is cancelled here all the same, unless a claim is under way that may have been won. */
-  #cancelUnanswered(reason: CancelReason): Awaitable<OwnCancelAnswer> {
+  #cancelUnanswered(reason: CancelReason, wasClaiming: boolean): Awaitable<OwnCancelAnswer> {
     if (this.#token?.isCancelled) return 'joined'
     if (this.#gate?.isClaiming) {
       return this.#gate.decided().then(() => (this.#token?.isCancelled ? 'joined' : 'too-late'))
     }
-    if (this.#gate?.isSaving || this.#isCommitted) return 'too-late'
+    if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
     if (this.#isEndFixed) return 'ended'
     this.#isCancelRecorded = false
     this.#cancelRecorded(reason)
@@ -385,7 +399,7 @@ export class Run<T> {
     this.#limits.stop()
     this.#output?.close()
     this.token.cancel(reason)
-    this.#sources?.stopAll(this.token.error)
+    this.#stopPumps(this.token.error)
     this.#env.journal.cancelRequested(this, reason)
     this.#proceed()
   }
@@ -408,8 +422,10 @@ export class Run<T> {
 
   /** Somebody else settled the job: that is the end of a pending one, and the loss of the lease for one that works. */
   settledElsewhere(record: JobRecord): void {
-    if (this.#phase === 'waiting') this.#finish({ kind: 'elsewhere', record })
-    else if (this.#phase !== 'settling') this.loseLease()
+    if (this.#phase === 'waiting') {
+      if (record.cancel) this.#env.journal.cancelRequested(this, record.cancel.reason)
+      this.#finish({ kind: 'elsewhere', record })
+    } else if (this.#phase !== 'settling') this.loseLease()
   }
 
   /** This process no longer owns the job: it stops, and writes nothing any more. */
@@ -417,6 +433,7 @@ export class Run<T> {
     if (this.#isFenced || this.#phase === 'settled') return
     this.#isFenced = true
     this.#env.journal.fenced(this)
+    if (this.#phase === 'settling') this.#output?.close() // do not wait for what cannot be written any more
     if (this.#gate?.isSaving) this.#gate.loseLease()
     else this.#cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
   }
@@ -442,18 +459,22 @@ export class Run<T> {
     if (this.#phase === 'waiting' || this.#phase === 'starting') return this.#release() // the producer is never called
     if (this.#phase !== 'producing' || this.#gate?.isBusy) return
     this.#endingSince ??= this.#env.limits.now()
-    if (this.#failure || this.#producerEnd) this.#sources?.stopAll(this.#refusal())
-    if (this.#producerEnd && !this.#sources?.size) return this.#release()
+    if (this.#failure || this.#producerEnd) this.#stopPumps(this.#refusal())
+    if (this.#producerEnd && !this.#pumps?.length) return this.#release()
     if (this.#clearProducerLimit) return
     const { limits, options } = this.#env
     const left = options.gracePeriodMs / 2 - this.#since(this.#endingSince)
     this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })
   }
 
+  #stopPumps(error: unknown): void {
+    for (const pump of this.#pumps ?? []) pump.stop(error)
+  }
+
   /** Runs the cleanups in what is left of the grace period. */
   #release(): void {
     const { journal, options } = this.#env
-    if (this.#phase === 'producing' && (!this.#producerEnd || this.#sources?.size)) {
+    if (this.#phase === 'producing' && (!this.#producerEnd || this.#pumps?.length)) {
       this.#isForced = true
       journal.forced(this)
     }
@@ -462,7 +483,7 @@ export class Run<T> {
     this.#clearProducerLimit?.()
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
-    this.#sources?.stopAll(this.#refusal())
+    this.#stopPumps(this.#refusal())
     const left = options.gracePeriodMs - this.#since(this.#endingSince)
     const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
     if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))
@@ -471,23 +492,32 @@ export class Run<T> {
 
   #settle(cleanup: CleanupStatus): void {
     this.#phase = 'settling'
-    const end = this.#jobEnd(cleanup)
-    const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
-    if (flushed !== undefined) void flushed.then(() => this.#write(end))
-    else this.#write(end)
+    this.#write(this.#jobEnd(cleanup))
   }
 
   #write(end: JobEnd): void {
-    const { store, retryWrite } = this.#env
-    const write = () => recordEnd(store, this.#owned, end)
+    const { store, retries } = this.#env
+    const write = () => this.#record(end)
     const finish = (settlement: Settlement): void => {
       this.#finish(settlement, end)
-      if (settlement.kind === 'unrecorded' && settlement.retry) retryWrite(write)
+      if (settlement.kind === 'unrecorded' && settlement.retry)
+        retries.add({ write, abandon: () => this.#output?.close() })
+      else this.#output?.close()
     }
     if (this.#isFenced) return onAnswer(readEnd(store, this.jobId), finish)
     // A store that was away a moment ago is not waited for a second time.
     if (end.status === 'cancelled' && !this.#isCancelRecorded) return finish({ kind: 'unrecorded', retry: true })
     onAnswer(write(), finish)
+  }
+
+  /** Writes the end behind everything that was emitted. */
+  #record(end: JobEnd): Awaitable<Settlement> {
+    const { store, limits, options } = this.#env
+    const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
+    if (flushed === undefined) return recordEnd(store, this.#owned, end)
+    return boundedWait(flushed, options.storeTimeoutMs, limits).then((result) =>
+      result === TIMED_OUT ? { kind: 'unrecorded', retry: true } : recordEnd(store, this.#owned, end),
+    )
   }
 
   #finish(settlement: Settlement, end: JobEnd = this.#jobEnd('clean')): void {
@@ -508,7 +538,6 @@ export class Run<T> {
     this.#outcome = outcome
     this.#status = outcome.status
     this.#limits.stop()
-    this.#output?.close()
     this.#token?.release()
     this.#unlinkSignal?.()
     this.#env.onSettled(this.jobId)
@@ -563,7 +592,7 @@ export class Run<T> {
         runMs: now - startedAt,
         cancelMs: this.#since(this.#cancelRequestedAt),
         usage: this.#output?.usage,
-        hasRead: this.#sources !== undefined,
+        hasRead: this.#pumps !== undefined,
       },
       this.#env.options,
     )

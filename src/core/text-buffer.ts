@@ -3,17 +3,16 @@ const BLOCK = 512
 
 /** Text that grows chunk by chunk and is read as a whole, if at all. */
 export class TextBuffer {
-  readonly #blocks: string[] = []
+  #joined = ''
   #parts: string[] = []
 
   append(part: string): void {
-    this.#parts.push(part)
-    if (this.#parts.length < BLOCK) return
-    this.#blocks.push(this.#parts.join(''))
+    if (this.#parts.push(part) < BLOCK) return
+    this.#joined += this.#parts.join('')
     this.#parts = []
   }
 
   toString(): string {
-    return this.#blocks.join('') + this.#parts.join('')
+    return this.#joined + this.#parts.join('')
   }
 }

@@ -359,13 +359,35 @@ describe('a pending job', () => {
 })
 
 describe('10,000 pending jobs with 100 slots', () => {
-  it.each([1, 20_260_101, 987_654_321])(
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'throws at once',
+      () => {
+        throw new Error('no model')
+      },
+    ],
+    ['has nothing to do', async () => undefined],
+  ])('LIM-01: are all started and settled when their producer %s', async (_, producer) => {
+    const { clock, manager } = fixture({ maxConcurrentJobs: 1, maxPendingJobs: 10_000, logger: false })
+    const blocker = workshop()
+    const first = await manager.register(blocker.producer)
+    for (let count = 0; count < 10_000; count++) await manager.register(producer)
+    await clock.settle()
+    blocker.finish(first.jobId)
+    await first.settled
+    await clock.settle()
+    const { running, pending, completed, failed } = manager.stats().jobs
+    expect({ running, pending, ended: completed + failed }).toEqual({ running: 0, pending: 0, ended: 10_001 })
+  })
+
+  it.each([1, 20_260_101])(
     'LIM-01 G11: cancelled, replaced and completed at random (seed %i): no slot is lost, none used twice, the order kept',
     { timeout: 60_000 },
     async (seed) => {
       const slots = 100
       const random = seededRandom(seed)
       const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)]
+      const pickLive = () => checker.anyLive(() => pick(checker.ids))
       const { clock, manager } = fixture({
         maxConcurrentJobs: slots,
         maxPendingJobs: 20_000,
@@ -377,9 +399,9 @@ describe('10,000 pending jobs with 100 slots', () => {
       manager.on('registered', ({ job }) => checker.registered(job.jobId))
       manager.on('settled', ({ job, outcome }) => checker.settled(job.jobId, outcome.status))
       const { producer, running, finish } = workshop()
-      const observed = (run: RunContext) => {
+      const observed = async (run: RunContext) => {
         checker.started(run.jobId)
-        return producer(run)
+        return producer(run).finally(() => checker.left(run.jobId))
       }
       const groups = new Map<string, string>()
       const register = async (group: string): Promise<void> => {
@@ -395,64 +417,76 @@ describe('10,000 pending jobs with 100 slots', () => {
         for (let batch = 1 + Math.floor(random() * 20); batch > 0; batch--) {
           const roll = random()
           if (roll < 0.5) finish(pick([...running.keys()]) ?? '')
-          else if (roll < 0.75) void manager.cancel(pick([...checker.live.keys()]) ?? 'nobody')
-          else if (step < 500) void register(groups.get(pick([...checker.live.keys()]) ?? '') ?? 'another')
+          else if (roll < 0.75) void manager.cancel(pickLive() ?? 'nobody')
+          else if (step < 500) void register(groups.get(pickLive() ?? '') ?? 'another')
         }
         await clock.settle()
         checker.check(manager.stats().jobs)
       }
-      expect(checker.summary()).toMatchObject({ live: 0, running: 0 })
       expect(checker.ends.size).toBeGreaterThan(10_000)
       for (const status of ['completed', 'cancelled']) expect([...checker.ends.values()]).toContain(status)
     },
   )
 })
 
-/** Knows nothing of the manager's insides: only who was registered, who started and who settled, in the order of the telling. */
+/** Knows nothing of the manager's insides: only who was registered, whose producer works, and who settled. */
 class SlotChecker {
   /** Jobs that are not settled, in the order of registration, and whether their producer was called. */
   readonly live = new Map<string, boolean>()
   readonly ends = new Map<string, string>()
+  readonly faults: string[] = []
+  /** All that were ever registered. */
+  readonly ids: string[] = []
   readonly #slots: number
-  #running = 0
-  #lastStarted = -1
+  readonly #working = new Set<string>()
   readonly #order = new Map<string, number>()
+  #lastStarted = -1
 
   constructor(slots: number) {
     this.#slots = slots
   }
 
   registered(jobId: string): void {
-    expect(this.#order.has(jobId), 'registered twice').toBe(false)
-    this.#order.set(jobId, this.#order.size)
+    if (this.#order.has(jobId)) this.faults.push(`${jobId} is registered twice`)
+    this.#order.set(jobId, this.ids.push(jobId))
     this.live.set(jobId, false)
   }
 
   started(jobId: string): void {
-    expect(this.live.get(jobId), `${jobId} starts once, while it is live`).toBe(false)
+    if (this.live.get(jobId) !== false) this.faults.push(`${jobId} starts twice, or after its end`)
     this.live.set(jobId, true)
-    this.#running++
-    if (this.#running > this.#slots) throw new Error(`${this.#running} jobs run in ${this.#slots} slots`)
+    this.#working.add(jobId)
+    if (this.#working.size > this.#slots) this.faults.push(`${this.#working.size} jobs work in ${this.#slots} slots`)
     const place = this.#order.get(jobId) ?? -1
-    if (place <= this.#lastStarted) throw new Error(`${jobId} (${place}.) started after the ${this.#lastStarted}.`)
+    if (place <= this.#lastStarted) this.faults.push(`number ${place} starts after number ${this.#lastStarted}`)
     this.#lastStarted = place
   }
 
+  left(jobId: string): void {
+    this.#working.delete(jobId)
+  }
+
   settled(jobId: string, status: string): void {
-    if (this.ends.has(jobId)) throw new Error(`${jobId} settled twice`)
+    if (this.ends.has(jobId)) this.faults.push(`${jobId} settles twice`)
+    if (this.#working.has(jobId)) this.faults.push(`${jobId} settles while its producer works`)
     this.ends.set(jobId, status)
-    if (this.live.get(jobId)) this.#running--
     this.live.delete(jobId)
   }
 
-  /** At rest: every slot is used as long as somebody waits for one. */
-  check(jobs: Readonly<Record<JobStatus, number>>): void {
-    const { live, running } = this.summary()
-    expect(running).toBe(Math.min(this.#slots, live))
-    expect(jobs).toMatchObject({ running, pending: live - running, cancelling: 0, committing: 0 })
+  /** A live job that `pick` happens upon, else the oldest one. */
+  anyLive(pick: () => string | undefined): string | undefined {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const jobId = pick()
+      if (jobId !== undefined && this.live.has(jobId)) return jobId
+    }
+    return this.live.keys().next().value
   }
 
-  summary() {
-    return { live: this.live.size, running: this.#running }
+  /** At rest: every slot is used as long as somebody waits for one, and the manager counts the same. */
+  check(jobs: Readonly<Record<JobStatus, number>>): void {
+    expect(this.faults).toEqual([])
+    const running = Math.min(this.#slots, this.live.size)
+    expect(this.#working.size, 'working producers').toBe(running)
+    expect(jobs).toMatchObject({ running, pending: this.live.size - running, cancelling: 0, committing: 0 })
   }
 }

@@ -2,13 +2,14 @@ import {
   type CancelResult,
   CommitError,
   createMemoryJobStore,
+  type GenerationJobManager,
   JobCancelledError,
   type JobHandle,
   type RegisterOptions,
 } from 'generation-jobs'
 import { describe, expect, it } from 'vitest'
 import { CANCELLERS } from '../support/cancellers.js'
-import { shapeOf } from '../support/event-log.js'
+import { chunksOf, shapeOf } from '../support/event-log.js'
 import { fixture } from '../support/fixture.js'
 import { afterMicrotasks } from '../support/microtasks.js'
 import { oneEnd } from '../support/one-end.js'
@@ -390,6 +391,20 @@ describe('before the claim', () => {
   })
 })
 
+/** A job that emits while the store is away, and then ends. */
+async function waiting(
+  manager: GenerationJobManager,
+  slow: SlowStore,
+  end: () => Promise<string>,
+): Promise<JobHandle<string>> {
+  slow.always('create', 'answer')
+  return manager.register(async (run) => {
+    run.emit('a')
+    run.emit('b')
+    return end()
+  })
+}
+
 describe('claim and cancel at the same time', () => {
   const answers: Array<[claim: Fault, cancel: Fault]> = [
     ['answer', 'answer'],
@@ -470,9 +485,10 @@ describe('claim and cancel at the same time', () => {
     const { clock, manager, handle, slow, saves, commit, ...w } = await world()
     slow.alwaysAll('fail')
     const answer = handle.cancel()
-    const result = await within(clock, 2 * STORE_TIMEOUT_MS, answer)
+    await clock.advance(STORE_TIMEOUT_MS)
+    expect(handle.snapshot().status).toBe('cancelling')
     commit() // too late for it
-    await clock.settle()
+    const result = await within(clock, 0, answer)
     expect(result).toMatchObject({ outcome: 'cancelled', recorded: false })
     slow.alwaysAll('answer')
     await clock.advance(5_000)
@@ -484,6 +500,32 @@ describe('claim and cancel at the same time', () => {
     expect(saves()).toBe(0)
     expect(w.logs.of('job.cancelled')).toHaveLength(1)
   })
+
+  it.each([
+    ['completes', async (): Promise<string> => 'value', { status: 'completed', value: 'value' }],
+    [
+      'fails',
+      (): Promise<string> => Promise.reject(new Error('broken')),
+      { status: 'failed', error: { code: 'producer.failed' } },
+    ],
+  ] as const)(
+    'G2, G13: a job that %s while its last events cannot be written ends in time with recorded: false; all follows later',
+    async (_, end, expected) => {
+      const w = await world()
+      const { clock, slow, manager } = w
+      slow.alwaysAll('fail')
+      const handle = await waiting(manager, slow, end)
+      const outcome = await within(clock, 3 * STORE_TIMEOUT_MS, handle.settled)
+      expect(outcome).toMatchObject({ ...expected, commit: 'none', recorded: false })
+      slow.alwaysAll('answer')
+      await clock.advance(2_000)
+      expect(await manager.get(handle.jobId)).toMatchObject({ status: expected.status })
+      const { events } = await oneEnd(w, handle)
+      expect(chunksOf(events)).toEqual(['a', 'b'])
+      w.commit()
+      await w.end()
+    },
+  )
 
   it('CVC-14: every method can be slow: held, failed or with its reply lost, a job still has one end', async () => {
     const faults: Fault[] = ['later', 'fail', 'lose-reply']
