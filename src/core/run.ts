@@ -497,7 +497,7 @@ export class Run<T> {
 
   #write(end: JobEnd): void {
     const { store, retries } = this.#env
-    const write = () => this.#record(end)
+    const write = () => this.#recordEnd(end)
     const finish = (settlement: Settlement): void => {
       this.#finish(settlement, end)
       if (settlement.kind === 'unrecorded' && settlement.retry)
@@ -511,7 +511,7 @@ export class Run<T> {
   }
 
   /** Writes the end behind everything that was emitted. */
-  #record(end: JobEnd): Awaitable<Settlement> {
+  #recordEnd(end: JobEnd): Awaitable<Settlement> {
     const { store, limits, options } = this.#env
     const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
     if (flushed === undefined) return recordEnd(store, this.#owned, end)

@@ -630,7 +630,6 @@ describe('an orchestrator', () => {
       ['clock', { clock: {} }],
       ['logger', { logger: console.log }],
       ['locale', { locale: 'fr' }],
-      ['options', null],
     ]
     for (const [culprit, options] of wrong) {
       expectInvalidOptions(

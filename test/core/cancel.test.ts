@@ -900,6 +900,20 @@ describe('cancel from inside', () => {
     await expectCancelled(f, handle, { kind: 'user', forced: false, chunks: 0 })
     expect(f.logs.of('listener.failed')).toHaveLength(1)
   })
+
+  it('G14: an async onCancel listener that rejects is contained and logged', async () => {
+    const f = quick()
+    const handle = await f.manager.register((run) => {
+      run.token.onCancel((async () => {
+        throw new Error('socket hang up')
+      }) as () => void)
+      return untilCancelled(run)
+    })
+    await f.clock.settle()
+    void handle.cancel()
+    await expectCancelled(f, handle, { kind: 'user', forced: false, chunks: 0 })
+    expect(f.logs.of('listener.failed')).toHaveLength(1)
+  })
 })
 
 describe('cancelMany', () => {
