@@ -8,15 +8,11 @@ const UNFAIR = { due: () => undefined } as unknown as FairYield
 /** Reads the source to its end; `fair: false` leaves out the look at the clock. */
 export function pumpAlone(
   source: object,
-  onItem: (item: string) => undefined,
+  take: (item: string) => undefined,
   { fair }: { fair: boolean },
 ): Promise<unknown> {
-  const pump = new SourcePump<string>(source, {
-    fair: fair ? new FairYield(systemClock) : UNFAIR,
-    onItem,
-    onDropped: () => {},
-    onClosed: () => {},
-  })
+  const host = { fair: fair ? new FairYield(systemClock) : UNFAIR, noteDropped() {}, onPumpClosed() {} }
+  const pump = new SourcePump<string>(source, host, { take })
   pump.start()
   return pump.ended
 }

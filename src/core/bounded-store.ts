@@ -7,22 +7,29 @@ import type { TimeLimits } from './time-limits.js'
 /** How often an operation is sent before its limit. Every operation can be repeated, so a lost reply costs time only. */
 const ATTEMPTS = 3
 
-/** The operations and the answers in their contract; a store that answers something else is as good as one that failed. */
+/** The operations, the answers in their contract, and what each answer carries. */
 const OPERATIONS = {
-  create: ['created', 'same-key', 'exists', 'group-busy', 'not-found'],
-  start: ['started', 'not-pending', 'fenced', 'gone'],
-  append: ['accepted', 'gap', 'not-running', 'log-full', 'fenced', 'gone'],
-  claimCommit: ['claimed', 'lost', 'fenced', 'gone'],
-  settle: ['settled', 'already-settled', 'refused', 'fenced', 'gone'],
-  requestCancel: ['accepted', 'joined', 'cancelled', 'too-late', 'already-settled', 'not-found'],
-  renewLeases: ['renewed', 'already-settled', 'fenced', 'gone'],
-  readEvents: ['events', 'expired', 'not-found'],
+  create: { created: 'record', 'same-key': 'record', exists: 'status', 'group-busy': 'jobId', 'not-found': '' },
+  start: { started: 'record', 'not-pending': 'record', fenced: '', gone: '' },
+  append: { accepted: '', gap: '', 'not-running': 'record', 'log-full': '', fenced: '', gone: '' },
+  claimCommit: { claimed: '', lost: 'record', fenced: '', gone: '' },
+  settle: { settled: 'record', 'already-settled': 'record', refused: 'record', fenced: '', gone: '' },
+  requestCancel: {
+    accepted: 'record',
+    joined: 'record',
+    cancelled: 'record',
+    'too-late': 'status',
+    'already-settled': 'record',
+    'not-found': '',
+  },
+  renewLeases: { renewed: 'status', 'already-settled': 'record', fenced: '', gone: '' },
+  readEvents: { events: 'events', expired: '', 'not-found': '' },
   read: undefined,
   list: undefined,
   touchViewers: undefined,
   reap: undefined,
   sweep: undefined,
-} as const satisfies Partial<Record<keyof JobStore, readonly string[] | undefined>>
+} as const satisfies Partial<Record<keyof JobStore, Readonly<Record<string, string>> | undefined>>
 
 type Operation = keyof typeof OPERATIONS
 /** No operation has more than four parameters; naming them spares an array per call. */
@@ -106,16 +113,36 @@ async function repeat({ operation, ask, check, limits, timeoutMs }: Repeatable, 
     : new StoreError(operation, `gave no answer within ${timeoutMs} ms`)
 }
 
-/** Lets an answer pass that is in the operation's contract. */
+/** Lets an answer pass that is in the operation's contract; a store that answers nonsense is as good as one that failed. */
 function checker(operation: Operation): (answer: unknown) => unknown {
-  const known: readonly unknown[] | undefined = OPERATIONS[operation]
-  if (!known) return (answer) => answer
-  const checkOne = (answer: unknown): unknown => {
-    if (known.includes((answer as { answer?: unknown } | null | undefined)?.answer)) return answer
+  const isKnown = contractOf(operation)
+  return (answer) => {
+    if (isKnown(answer)) return answer
     throw new StoreError(operation, 'answered something that is not in its contract')
   }
-  if (operation !== 'renewLeases') return checkOne
-  return (answers) => (Array.isArray(answers) ? answers.map(checkOne) : checkOne(answers))
+}
+
+function contractOf(operation: Operation): (answer: unknown) => boolean {
+  const answers: Readonly<Record<string, string>> | undefined = OPERATIONS[operation]
+  if (operation === 'list' || operation === 'reap') return Array.isArray
+  if (operation === 'read') return (answer) => answer === undefined || isRecord(answer)
+  if (!answers) return () => true
+  const isOne = (answer: unknown): boolean => {
+    if (!isRecord(answer) || typeof answer.answer !== 'string') return false
+    const member = answers[answer.answer]
+    if (member === undefined || member === '') return member === ''
+    const carried = answer[member]
+    return member === 'record'
+      ? isRecord(carried)
+      : member === 'events'
+        ? Array.isArray(carried)
+        : typeof carried === 'string'
+  }
+  return operation === 'renewLeases' ? (all) => Array.isArray(all) && all.every(isOne) : isOne
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function quietly(watch: () => () => void): () => void {

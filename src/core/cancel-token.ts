@@ -100,7 +100,8 @@ export class RunToken implements CancelToken {
 
   #call(listener: (reason: CancelReason) => void, reason: CancelReason): void {
     try {
-      listener(reason)
+      const result: unknown = listener(reason)
+      if (result instanceof Promise) result.catch(this.#onListenerError)
     } catch (error) {
       this.#onListenerError(error)
     }

@@ -1,7 +1,11 @@
 import type { Clock } from '../protocol/clock.js'
 
-/** A turn of the event loop may be kept this long before others get theirs; a timer beside a hot source is late by no more. */
+/** A turn of the event loop may be kept this long before others get theirs. */
 const TURN_MS = 5
+/** Items between two looks at the clock grow to this while they are cheap: a look costs about half a chunk. */
+const MAX_STRIDE = 64
+/** As long as a look finds less than this, items are cheap. */
+const CHEAP_MS = 0.5
 
 /**
  * Shares the event loop between the pumps of one manager and everything else.
@@ -12,19 +16,36 @@ const TURN_MS = 5
 export class FairYield {
   readonly #clock: Clock
   #turnStartedAt: number
+  #lookedAt: number
+  #stride = 1
+  #untilLook = 1
   #yielding: Promise<void> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#turnStartedAt = clock.monotonic()
+    this.#lookedAt = this.#turnStartedAt
   }
 
-  /** A promise to wait for when this turn was kept long enough, else nothing. All pumps wait for the same one. */
+  /** Counts one item. A promise to wait for when this turn was kept long enough, else nothing; all pumps wait for the same one. */
   due(): Promise<void> | undefined {
-    if (this.#yielding !== undefined) return this.#yielding
-    if (this.#clock.monotonic() - this.#turnStartedAt < TURN_MS) return undefined
+    if (--this.#untilLook > 0) return undefined
+    return this.#yielding ?? this.#look()
+  }
+
+  #look(): Promise<void> | undefined {
+    const now = this.#clock.monotonic()
+    const isCheap = now - this.#lookedAt < CHEAP_MS
+    this.#lookedAt = now
+    this.#stride = isCheap ? Math.min(2 * this.#stride, MAX_STRIDE) : 1
+    this.#untilLook = this.#stride
+    if (now - this.#turnStartedAt < TURN_MS) return undefined
+    this.#untilLook = 0 // whoever comes now waits too
     this.#yielding = this.#clock.yieldMacrotask().then(() => {
       this.#turnStartedAt = this.#clock.monotonic()
+      this.#lookedAt = this.#turnStartedAt
+      this.#stride = 1
+      this.#untilLook = 1
       this.#yielding = undefined
     })
     return this.#yielding

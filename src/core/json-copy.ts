@@ -8,7 +8,11 @@ const MAX_DEPTH = 200
  * `undefined` in an array, or an object that is not plain. Members that are `undefined` are left out, as JSON does.
  */
 export function jsonCopy(value: unknown): Json | undefined {
-  return copy(value, 0)
+  try {
+    return copy(value, 0)
+  } catch {
+    return undefined // a getter of the caller's threw
+  }
 }
 
 function copy(value: unknown, depth: number): Json | undefined {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'eventemitter3'
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import { bindToCaller } from './caller-context.js'
+import { InvalidOptionsError, show } from './errors.js'
 import type { JobOutcome } from './outcome.js'
 
 /** What a manager tells its listeners, with the job as it stands at that moment. */
@@ -21,6 +22,16 @@ export interface ManagerEvents {
   /** A cleanup threw. */
   cleanupFailed: { job: JobSnapshot; label?: string; error: unknown }
 }
+
+const EVENTS: readonly (keyof ManagerEvents)[] = [
+  'registered',
+  'started',
+  'step',
+  'cancelRequested',
+  'committing',
+  'settled',
+  'cleanupFailed',
+]
 
 type Listener<E extends keyof ManagerEvents> = (payload: ManagerEvents[E]) => unknown
 
@@ -69,6 +80,10 @@ export class ManagerEmitter {
   }
 
   #add<E extends keyof ManagerEvents>(event: E, key: Listener<E>, listener: Listener<E>): void {
+    if (!EVENTS.includes(event)) {
+      throw new InvalidOptionsError(`on: expected one of ${EVENTS.join(', ')}, got ${show(event)}.`)
+    }
+    if (typeof key !== 'function') throw new InvalidOptionsError(`on: expected a function, got ${show(key)}.`)
     const inCallerContext = bindToCaller(listener)
     const guard = (payload: unknown): void => {
       try {

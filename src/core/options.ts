@@ -112,8 +112,14 @@ const MAX_TEXT_LENGTH = 2_000
 
 const delay = z.number().min(0).max(MAX_TIMER_MS)
 const positiveDelay = z.number().gt(0).max(MAX_TIMER_MS)
-const limit = z.union([z.int().min(1), z.literal(Number.POSITIVE_INFINITY)])
-const delayOrOff = z.union([positiveDelay, z.literal(false)])
+const limit = z.union(
+  [z.int().min(1), z.literal(Number.POSITIVE_INFINITY)],
+  'expected a whole number above 0, or Infinity',
+)
+const delayOrOff = z.union(
+  [positiveDelay, z.literal(false)],
+  `expected milliseconds above 0 and at most ${MAX_TIMER_MS}, or false`,
+)
 const name = z
   .string()
   .min(1)
@@ -136,20 +142,30 @@ const signal = z.custom<AbortSignal>(
 )
 
 const clock = methods('now', 'monotonic', 'setTimer', 'yieldMacrotask') as z.ZodType<Clock>
-const logger = z.union([z.literal(false), methods('debug', 'info', 'warn', 'error') as z.ZodType<Logger>])
+const logger = z.union(
+  [z.literal(false), methods('debug', 'info', 'warn', 'error') as z.ZodType<Logger>],
+  'expected false, or an object with debug, info, warn and error',
+)
 
 const managerSchema = z
   .strictObject({
     store: z.custom<JobStore>((value) => typeof value === 'object' && value !== null, 'expected a JobStore').optional(),
     logger: logger.optional(),
-    locale: z.union([z.enum(['fr', 'en']), z.custom<Messages>(isMessages, 'expected complete Messages')]).default('fr'),
+    locale: z
+      .union(
+        [z.enum(['fr', 'en']), z.custom<Messages>(isMessages, 'expected complete Messages')],
+        `expected 'fr', 'en' or complete Messages`,
+      )
+      .default('fr'),
     gracePeriodMs: positiveDelay.default(7_000),
     cancelTimeoutMs: positiveDelay.default(9_000),
     commitTimeoutMs: positiveDelay.default(30_000),
     deadlineMs: delayOrOff.default(1_800_000),
     idleTimeoutMs: delayOrOff.default(300_000),
     maxConcurrentJobs: limit.default(Number.POSITIVE_INFINITY),
-    maxPendingJobs: z.union([z.int().min(0), z.literal(Number.POSITIVE_INFINITY)]).default(1_000),
+    maxPendingJobs: z
+      .union([z.int().min(0), z.literal(Number.POSITIVE_INFINITY)], 'expected a whole number, or Infinity')
+      .default(1_000),
     maxJobsPerOwner: limit.default(Number.POSITIVE_INFINITY),
     retentionMs: delay.default(900_000),
     maxLogEvents: limit.default(100_000),
@@ -207,6 +223,15 @@ const filterSchema = z.strictObject({
 })
 const drainSchema = z.strictObject({ timeoutMs: delay.optional() })
 
+const memoryStoreSchema = z.strictObject({
+  maxRetainedBytes: z
+    .number()
+    .gt(0)
+    .default(256 * 1024 * 1024),
+  leaseMs: positiveDelay.default(6_000),
+  clock: clock.optional(),
+})
+
 const orchestratorSchema = z.strictObject({
   clock: clock.optional(),
   logger: logger.optional(),
@@ -261,6 +286,11 @@ export function checkFilter(filter: object | undefined) {
 /** @throws {InvalidOptionsError} */
 export function checkDrainOptions(options: object | undefined) {
   return check(drainSchema, 'drain() options', options ?? NO_OPTIONS)
+}
+
+/** @throws {InvalidOptionsError} */
+export function checkMemoryStoreOptions(options: object | undefined) {
+  return check(memoryStoreSchema, 'createMemoryJobStore options', options ?? NO_OPTIONS)
 }
 
 /** @throws {InvalidOptionsError} */

@@ -103,7 +103,7 @@ export class GenerationOrchestrator<Request, Result = string, Prompt = Request> 
     request: Request,
     token?: CancelToken | AbortSignal | (() => boolean),
   ): AsyncGenerator<GenerationEvent<Result>, void, void> {
-    return new StandAloneRun<Result>(this.producer(request), this.#options, token)
+    return new StandAloneRun<Result>(this.producer(request), this.#options, checkToken(token))
   }
 
   async #generate(request: Request, run: RunContext): Promise<Result> {
@@ -144,6 +144,21 @@ function checkStages<Request, Result>(stages: Stages): CheckedStages<Request, Re
   const names = Object.keys(unknown)
   if (names.length > 0) fail(`prompt, generate, validate and commit only, got ${names.join(', ')}`)
   return { prompt, generate, validate, commit } as CheckedStages<Request, Result>
+}
+
+function checkToken<Token>(token: Token): Token {
+  const { onCancel, aborted } = (token ?? {}) as { onCancel?: unknown; aborted?: unknown }
+  if (
+    token === undefined ||
+    typeof token === 'function' ||
+    typeof onCancel === 'function' ||
+    typeof aborted === 'boolean'
+  ) {
+    return token
+  }
+  throw new InvalidOptionsError(
+    `generateWithEvents token: expected a CancelToken, an AbortSignal or a function, got ${show(token)}.`,
+  )
 }
 
 function isSchema(value: unknown): value is StandardSchemaV1 {

@@ -129,12 +129,16 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 async function streamSource(run: Run<unknown>, source: GenerationSource): Promise<StreamResult> {
-  if (typeof source !== 'object' || source === null) {
+  if (typeof source !== 'object' || source === null || !isReadable(source)) {
     throw new InvalidOptionsError(`run.stream: expected an AsyncIterable or a ReadableStream, got ${kindOf(source)}.`)
   }
   const reading = new Reading(run)
   await run.pump(source, reading)
   return reading.result()
+}
+
+function isReadable(source: object): boolean {
+  return Symbol.asyncIterator in source || ('getReader' in source && typeof source.getReader === 'function')
 }
 
 /** What one source has given so far. */
@@ -152,6 +156,11 @@ class Reading implements ItemTaker<string | ModelChunk> {
     if (typeof item === 'string') return this.#takeText(item)
     if (typeof item !== 'object' || item === null) {
       throw new TypeError(`The source gave ${kindOf(item)} instead of a string or a ModelChunk.`)
+    }
+    if (!isModelChunk(item)) {
+      throw new TypeError(
+        'The source gave an object that is no ModelChunk; map its chunks to text, metadata, usage or finish.',
+      )
     }
     const wait = typeof item.text === 'string' && item.text !== '' ? this.#takeText(item.text) : undefined
     if (item.metadata) this.#run.emit(toContentEvent({ type: 'metadata', data: item.metadata }))
@@ -175,4 +184,9 @@ class Reading implements ItemTaker<string | ModelChunk> {
     this.#text.append(content)
     return this.#run.congestion
   }
+}
+
+/** Bytes of an undecoded stream, or an SDK's own chunk, would be dropped without a word. */
+function isModelChunk(item: object): boolean {
+  return 'text' in item || 'finish' in item || 'usage' in item || 'metadata' in item || Object.keys(item).length === 0
 }

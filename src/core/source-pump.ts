@@ -1,9 +1,6 @@
 import { kindOf } from './errors.js'
 import type { FairYield } from './fair-yield.js'
 
-/** Chunks between two looks at the clock: a look costs about half a chunk, so it is not taken at each. */
-const CHUNKS_PER_LOOK = 64
-
 /** Whoever the pumps belong to. */
 export interface PumpHost {
   readonly fair: FairYield
@@ -42,7 +39,6 @@ export class SourcePump<Item> {
   #isOver = false
   #isClosed = false
   #isPending = false
-  #untilLook = CHUNKS_PER_LOOK
   #resolve: (value: unknown) => void = () => {}
   #reject: (error: unknown) => void = () => {}
 
@@ -95,7 +91,7 @@ export class SourcePump<Item> {
         throw new TypeError(`The source's next() gave ${kindOf(result)} instead of an iterator result.`)
       }
       if (result.done) return this.#finish(result.value)
-      const wait = this.#taker.take(result.value) ?? this.#fairWait()
+      const wait = this.#taker.take(result.value) ?? this.#host.fair.due()
       if (this.#isOver) return // the taker stopped us
       if (wait !== undefined) return void wait.then(() => this.#pull(), this.#onError)
     } catch (error) {
@@ -108,12 +104,6 @@ export class SourcePump<Item> {
     this.#isPending = false
     if (this.#isOver) this.#release()
     else this.stop(error)
-  }
-
-  #fairWait(): Promise<void> | undefined {
-    if (--this.#untilLook > 0) return undefined
-    this.#untilLook = CHUNKS_PER_LOOK
-    return this.#host.fair.due()
   }
 
   #finish(value: unknown): void {
@@ -130,7 +120,7 @@ export class SourcePump<Item> {
   #close(reason: unknown): void {
     try {
       const { abort } = this.#source as { abort?: unknown }
-      if (typeof abort === 'function') abort.call(this.#source, reason)
+      if (typeof abort === 'function') Promise.resolve(abort.call(this.#source, reason)).catch(() => undefined)
     } catch {
       // The end is decided; a source that fails to abort may still close.
     }

@@ -23,8 +23,6 @@ type Item<Result> = IteratorResult<GenerationEvent<Result>, void>
 const PREDICATE_MS = 100
 /** A consumer that reads slower than the model writes may fall behind by this much. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024
-/** Above the grace period, as options demand; nobody waits for it here. */
-const CANCEL_MARGIN_MS = 2_000
 
 /**
  * One generation on a node of its own, read as a generator. Not a native one: the `return()` of those waits behind a pending
@@ -105,61 +103,63 @@ export class StandAloneRun<Result> implements AsyncGenerator<GenerationEvent<Res
   async #start(): Promise<Started<Result>> {
     const { logger, gracePeriodMs = 7_000, commitTimeoutMs } = this.#options
     const clock = this.#clock
-    const node = new JobNode(
-      resolveManagerOptions({
-        store: openMemoryJobStore({
-          maxRetainedBytes: MAX_LOG_BYTES,
-          leaseMs: 6_000,
-          clock,
-          firstFencingToken: () => 1,
-        }),
-        clock,
-        logger,
-        gracePeriodMs,
-        cancelTimeoutMs: gracePeriodMs + CANCEL_MARGIN_MS,
-        commitTimeoutMs,
-        deadlineMs: false,
-        idleTimeoutMs: false,
-        maxLogEvents: Number.POSITIVE_INFINITY,
-        maxLogBytes: MAX_LOG_BYTES,
-      }),
-    )
-    const { run } = await node.register(
-      this.#producer,
-      this.#token instanceof AbortSignal ? { signal: this.#token } : {},
-    )
+    const store = openMemoryJobStore({
+      maxRetainedBytes: MAX_LOG_BYTES,
+      leaseMs: 6_000,
+      clock,
+      firstFencingToken: () => 1,
+    })
+    const node = new JobNode({
+      ...resolveManagerOptions({ store, clock, logger, commitTimeoutMs, deadlineMs: false, idleTimeoutMs: false }),
+      gracePeriodMs, // nobody waits for a cancel here, so it need not be below a limit for that
+      maxLogEvents: Number.POSITIVE_INFINITY,
+      maxLogBytes: MAX_LOG_BYTES,
+    })
+    const { signal, look, unlink } = this.#link()
+    const job = await node.register(this.#producer, { signal })
+    const { run } = job
     if (!run) throw new Error('unreachable: a job without idempotency key is always a new one')
     const reader = node.read(run.jobId, { after: 0, signal: undefined, viewer: false })[Symbol.asyncIterator]()
-    const { look, unlink } = this.#link(run)
-    void run.settled.then(() => {
+    const stopListening = isCancelToken(this.#token)
+      ? this.#token.onCancel((reason) => void run.requestCancel({ ...reason })) // keeps the kind
+      : () => {}
+    run.onSettled(() => {
       unlink()
-      return node.release()
+      stopListening()
+      void node.release()
     })
+    node.start(job)
     return { run, reader, look }
   }
 
-  /** Carries the foreign token's cancel to the run. */
-  #link(run: Run<Result>): { look: () => void; unlink: () => void } {
+  /** A foreign signal as it is, and a predicate as a signal that is looked after. */
+  #link(): { signal: AbortSignal | undefined; look: () => void; unlink: () => void } {
     const token = this.#token
-    const clock = this.#clock
-    if (typeof token === 'function') {
-      const look = (): void => {
-        if (token()) void run.requestCancel({ kind: 'signal', at: clock.now() })
-      }
-      let clear = (): void => {}
-      const arm = (): void => {
-        clear = clock.setTimer(PREDICATE_MS, () => {
-          arm()
-          look()
-        })
-      }
-      arm()
-      return { look, unlink: () => clear() }
+    if (typeof token !== 'function') {
+      return { signal: isCancelToken(token) ? undefined : token, look: () => {}, unlink: () => {} }
     }
-    if (token === undefined || token instanceof AbortSignal) return { look: () => {}, unlink: () => {} }
-    const unlink = token.onCancel((reason) => void run.requestCancel({ ...reason }))
-    return { look: () => {}, unlink }
+    const controller = new AbortController()
+    const look = (): void => {
+      try {
+        if (token()) controller.abort()
+      } catch (error) {
+        controller.abort(error) // a predicate that fails cannot be asked again
+      }
+    }
+    let clear = (): void => {}
+    const arm = (): void => {
+      clear = this.#clock.setTimer(PREDICATE_MS, () => {
+        arm()
+        look()
+      })
+    }
+    arm()
+    return { signal: controller.signal, look, unlink: () => clear() }
   }
+}
+
+function isCancelToken(token: Token | undefined): token is CancelToken {
+  return typeof token === 'object' && 'onCancel' in token
 }
 
 interface Started<Result> {

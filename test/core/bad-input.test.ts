@@ -536,13 +536,13 @@ describe('what a producer emits', () => {
       context.emit('whole')
     })
     await job.settled
-    if (!run) throw new Error('the producer was not called')
-    const { emit, step, stream, commit } = run
+    const late = run
+    if (!late) throw new Error('the producer was not called')
     const errors = [
-      thrownBy(() => emit('late')),
-      thrownBy(() => step('Late')),
-      await rejection(stream(scriptedSource(['late']))),
-      await rejection(commit(() => 'late')),
+      thrownBy(() => late.emit('late')),
+      thrownBy(() => late.step('Late')),
+      await rejection(late.stream(scriptedSource(['late']))),
+      await rejection(late.commit(() => 'late')),
     ]
     for (const error of errors) expectInvalidOptions(error, 'ended')
     expect(chunksOf(await readAll(job.events()))).toEqual(['whole'])

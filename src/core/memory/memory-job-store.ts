@@ -1,7 +1,6 @@
 import type { Clock } from '../../protocol/clock.js'
 import type { JobEventBody } from '../../protocol/job-event.js'
 import { canTransition, isSettled, type JobStatus } from '../../protocol/job-status.js'
-import { InvalidOptionsError, show } from '../errors.js'
 import { endOfLostOwner, type JobEnd, terminalEvent } from '../job-end.js'
 import type {
   AppendAnswer,
@@ -17,6 +16,7 @@ import type {
   SettleAnswer,
   StartAnswer,
 } from '../job-store.js'
+import { checkMemoryStoreOptions } from '../options.js'
 import { systemClock } from '../system-clock.js'
 import { JobTable } from './job-table.js'
 import { StoredJob } from './stored-job.js'
@@ -39,15 +39,10 @@ const GONE: Refused = { answer: 'gone' }
  * Keeps jobs in this process and answers every call in the calling tick. Managers that share one store behave as nodes of a
  * cluster: with leases, fencing and remote cancel.
  *
- * @throws {InvalidOptionsError} when an option is not a positive number
+ * @throws {InvalidOptionsError} when an option is wrong
  */
-export function createMemoryJobStore(options: MemoryJobStoreOptions = {}): JobStore {
-  const { maxRetainedBytes = 256 * 1024 * 1024, leaseMs = 6_000, clock = systemClock } = options
-  for (const [name, value] of Object.entries({ maxRetainedBytes, leaseMs })) {
-    if (!(typeof value === 'number' && value > 0)) {
-      throw new InvalidOptionsError(`createMemoryJobStore ${name}: expected a number above 0, got ${show(value)}.`)
-    }
-  }
+export function createMemoryJobStore(options?: MemoryJobStoreOptions): JobStore {
+  const { maxRetainedBytes, leaseMs, clock = systemClock } = checkMemoryStoreOptions(options)
   return openMemoryJobStore({ maxRetainedBytes, leaseMs, clock, firstFencingToken: () => clock.now() })
 }
 

@@ -55,7 +55,7 @@ export type JobFact = { readonly job: string } & (
 
 /** What was seen of the world around the jobs. */
 export type WorldFact =
-  | { readonly type: 'time'; readonly to: number; readonly waiting: readonly string[]; readonly isForced: boolean }
+  | { readonly type: 'time'; readonly waiting: readonly string[]; readonly isForced: boolean }
   | {
       readonly type: 'source'
       readonly source: string

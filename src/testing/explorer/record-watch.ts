@@ -1,5 +1,6 @@
 import type { JobRecord, JobStore } from '../../core/job-store.js'
 import type { CancelReason } from '../../protocol/cancel-reason.js'
+import type { JobEvent } from '../../protocol/job-event.js'
 import type { JobStatus } from '../../protocol/job-status.js'
 import type { StoreOperation } from '../faulty-store.js'
 import type { History } from './facts.js'
@@ -93,15 +94,18 @@ export class RecordWatch {
     if (!known || !record) return
     const { job } = known
     const reason = record.cancel?.reason
+    if (record.status !== known.status || reason !== known.reason) {
+      const from = known.status
+      known.status = record.status
+      known.reason = reason
+      this.#history.note({ type: 'status', job, from, to: record.status, reason, fencingToken: record.fencingToken })
+    }
     if (record.lastSeq > known.lastSeq) {
-      const { events } = this.#store.readEvents(jobId, known.lastSeq, 1_000) as { events: readonly import('../../protocol/job-event.js').JobEvent[] }
+      const { events } = this.#store.readEvents(jobId, known.lastSeq, MAX_EVENTS) as { events: readonly JobEvent[] }
       known.lastSeq = record.lastSeq
       for (const event of events) this.#history.note({ type: 'logged', job, event, fencingToken })
     }
-    if (record.status !== known.status || reason !== known.reason) {
-      this.#history.note({ type: 'status', job, from: known.status, to: record.status, reason, fencingToken: record.fencingToken })
-      known.status = record.status
-      known.reason = reason
-    }
   }
 }
+
+const MAX_EVENTS = 10_000
