@@ -11,15 +11,18 @@ export interface Taken {
   readonly wall: number[]
 }
 
+/** Enough for the compiler to be through with the largest contender on a busy machine. */
+const WARMUPS = 6
+
 /**
  * Lets the contenders take turns inside this process, in an order that rotates, so that whatever else the machine does meets
- * all of them alike. Garbage of the one before is collected first.
+ * all of them alike. No collection is forced between them: it would throw away the compiled code that is being measured.
  */
 export async function alternate<Name extends string>(
   contenders: Readonly<Record<Name, Contender>>,
   options: { readonly rounds: number; readonly warmups?: number },
 ): Promise<Record<Name, Taken>> {
-  const { rounds, warmups = 2 } = options
+  const { rounds, warmups = WARMUPS } = options
   const names = Object.keys(contenders) as Name[]
   const taken = Object.fromEntries(names.map((name) => [name, { cpu: [], wall: [] }])) as unknown as Record<Name, Taken>
   for (let round = -warmups; round < rounds; round++) {
@@ -36,7 +39,6 @@ export async function alternate<Name extends string>(
 
 async function once(contender: Contender): Promise<{ cpu: number; wall: number }> {
   const work = await contender()
-  globalThis.gc?.()
   await macrotask()
   const cpuBefore = process.cpuUsage()
   const before = performance.now()

@@ -66,8 +66,9 @@ export class Journal {
     if (this.emitter.has('committing')) this.emitter.emit('committing', { job: job.snapshot() })
   }
 
-  settled(job: Subject, summary: JobSummary): void {
-    if (!this.#isSilent) {
+  /** `isLogged: false` for an end that another node recorded and has logged. */
+  settled(job: Subject, summary: JobSummary, isLogged = true): void {
+    if (isLogged && !this.#isSilent) {
       const { level, fields, message } = summaryLine(summary, this.#messages)
       this.#logger[level](fields, message)
     }

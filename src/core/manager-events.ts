@@ -83,7 +83,8 @@ export class ManagerEmitter {
     if (!EVENTS.includes(event)) {
       throw new InvalidOptionsError(`on: expected one of ${EVENTS.join(', ')}, got ${show(event)}.`)
     }
-    if (typeof key !== 'function') throw new InvalidOptionsError(`on: expected a function, got ${show(key)}.`)
+    if (typeof key !== 'function')
+      throw new InvalidOptionsError(`on: expected the listener to be a function, got ${show(key)}.`)
     const inCallerContext = bindToCaller(listener)
     const guard = (payload: unknown): void => {
       try {

@@ -166,9 +166,10 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
 }
 
 async function validated<Result>(text: string, validate: Validate<Result>, stage: StageContext): Promise<Result> {
-  if (isSchema(validate)) return parsed(text, validate as StandardSchemaV1<unknown, Result>)
   try {
-    return await validate(text, stage)
+    return await (isSchema(validate)
+      ? parsed(text, validate as StandardSchemaV1<unknown, Result>)
+      : validate(text, stage))
   } catch (cause) {
     if (isGenerationJobError(cause)) throw cause
     throw new InvalidResultError('The validation of the result threw; its error is the cause.', undefined, {

@@ -544,24 +544,26 @@ export class Run<T> {
     this.#ticket.release()
     for (const listener of this.#settledListeners ?? []) listener(outcome)
     this.#settledListeners = undefined
-    this.#report(outcome)
+    this.#report(outcome, elsewhere?.cleanup === 'unknown')
   }
 
-  #report(outcome: JobOutcome<T>): void {
+  /** The node that reaped a job has written its summary. */
+  #report(outcome: JobOutcome<T>, isReaped: boolean): void {
     const { journal, epoch, limits } = this.#env
     const { chunks, dropped, step } = this.#output ?? { chunks: 0, dropped: 0, step: this.#record.step }
     if (this.#isCommitted && !(this.#producerEnd && 'value' in this.#producerEnd)) {
       const fields = this.#producerEnd ? safeErrorFields(this.#producerEnd.error) : { timed_out: true }
       journal.postCommitFailed(this, fields)
     }
-    journal.settled(this, {
+    const summary = {
       ...summaryOf(this.#record, outcome),
       step,
       settledAt: this.#record.settledAt ?? epoch.at(limits.now()),
       cancelMs: this.cancelMs,
       chunks,
       droppedChunks: dropped,
-    })
+    }
+    journal.settled(this, summary, !isReaped)
   }
 
   get #owned() {

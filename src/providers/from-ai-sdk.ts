@@ -49,7 +49,9 @@ export function fromAiSdk(
 function partsOf(result: AiSdkStream): AsyncIterable<Part> {
   const parts = 'stream' in result ? result.stream : result.fullStream
   if (typeof parts?.[Symbol.asyncIterator] !== 'function') {
-    throw new InvalidOptionsError(`fromAiSdk: expected the function to give the result of streamText, got ${show(result)}.`)
+    throw new InvalidOptionsError(
+      `fromAiSdk: expected the function to give the result of streamText, got ${show(result)}.`,
+    )
   }
   return parts
 }

@@ -29,6 +29,8 @@ export interface LazySourceOptions<Item> {
   /** Ends the source with its reason. */
   readonly signal?: AbortSignal | undefined
   readonly limits: ChunkLimits
+  /** What the source fails with, for what the upstream or the reader threw. @defaultValue a ProviderError */
+  readonly describe?: ((error: unknown) => unknown) | undefined
   /** Something to wait for before the upstream is aborted; nothing, if there is none. Must be bounded. */
   readonly beforeAbort?: (() => Promise<void> | undefined) | undefined
   /** What else has to be released once the upstream is aborted. */
@@ -172,7 +174,8 @@ export class LazySource<Item> implements AsyncIterableIterator<ModelChunk, undef
   }
 
   #fail(error: unknown): void {
-    this.#finish({ error: toProviderError(error) })
+    const { describe = toProviderError } = this.#options
+    this.#finish({ error: describe(error) })
   }
 
   #told(): unknown {
@@ -197,7 +200,7 @@ export class LazySource<Item> implements AsyncIterableIterator<ModelChunk, undef
 
   async #release(reason: unknown): Promise<void> {
     const wait = this.#options.beforeAbort?.()
-    if (wait) await wait
+    if (wait !== undefined) await wait
     this.#controller.abort(abortErrorOf(reason)) // first: return() would wait behind a pending next()
     await attempt(this.#options.afterAbort)
     await this.#opening

@@ -63,14 +63,18 @@ export class ModelOutput<Item> implements SourceReader<Item> {
       this.#finish = finish
       this.#mayContinue = mayContinue
     }
-    if (usage !== undefined) this.#counts = { ...this.#counts, ...defined(usage) }
-    const counted = usage !== undefined && this.#finish !== undefined ? this.#reported() : undefined
+    const isCounted = usage?.inputTokens !== undefined || usage?.outputTokens !== undefined
+    if (isCounted) {
+      const { inputTokens = this.#counts.inputTokens, outputTokens = this.#counts.outputTokens } = usage
+      this.#counts = { inputTokens, outputTokens }
+    }
+    const counted = isCounted && this.#finish !== undefined ? this.#reported() : undefined
     if (text) {
       this.#characters += text.length
       return { text, usage: this.#estimated(), ...defined({ finish }), ...counted }
     }
-    if (finish === undefined && usage === undefined) return undefined
-    return { ...defined({ finish }), ...(usage && { usage: this.#estimated() }), ...counted }
+    if (finish === undefined && !isCounted) return undefined
+    return { ...defined({ finish }), ...(isCounted ? { usage: this.#estimated() } : undefined), ...counted }
   }
 
   #reported(): Pick<ModelChunk, 'metadata' | 'usage'> {
@@ -78,13 +82,14 @@ export class ModelOutput<Item> implements SourceReader<Item> {
     const { inputTokens, outputTokens } = this.#counts
     return {
       metadata: defined({ usage_prompt_tokens: inputTokens, usage_completion_tokens: outputTokens }),
-      usage: { ...this.#counts, quality: 'reported' },
+      usage: { ...defined({ inputTokens, outputTokens }), quality: 'reported' },
     }
   }
 
   #estimated(): ModelChunk['usage'] {
     const { inputTokens, outputTokens = 0 } = this.#counts
     const written = Math.ceil(this.#characters / CHARACTERS_PER_TOKEN)
-    return { ...defined({ inputTokens }), outputTokens: Math.max(outputTokens, written), quality: 'estimated' }
+    const most = Math.max(outputTokens, written) || undefined // nothing yet is not a zero
+    return { ...defined({ inputTokens, outputTokens: most }), quality: 'estimated' }
   }
 }

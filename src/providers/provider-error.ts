@@ -14,7 +14,11 @@ export class ProviderError extends GenerationJobError {
   /** HTTP status of the provider's answer, where it was the fault. */
   readonly status: number | undefined
 
-  constructor(code: ProviderErrorCode, message: string, options: { cause?: unknown; status?: number | undefined } = {}) {
+  constructor(
+    code: ProviderErrorCode,
+    message: string,
+    options: { cause?: unknown; status?: number | undefined } = {},
+  ) {
     const { status, ...rest } = options
     super(code, message, rest)
     this.status = status

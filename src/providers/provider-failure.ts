@@ -26,9 +26,11 @@ const CODE_BY_TYPE: Record<string, ProviderErrorCode> = {
 }
 
 /** Names of errors, of any SDK, for an answer that cannot be read. */
-const UNREADABLE = /^(SyntaxError|AI_(JSONParse|TypeValidation|InvalidResponseData|InvalidStreamPart|EmptyResponseBody)Error)$/
+const UNREADABLE =
+  /^(SyntaxError|AI_(JSONParse|TypeValidation|InvalidResponseData|InvalidStreamPart|EmptyResponseBody)Error)$/
 /** Names and codes of errors for a connection that failed, broke or took too long. */
-const DISCONNECTED = /^(API)?Connection\w*Error$|Timeout(Error)?$|^E[A-Z_]*(CONN|NOTFOUND|AGAIN|TIMEDOUT|PIPE|UNREACH)|^UND_ERR_|PREMATURE_CLOSE/
+const DISCONNECTED =
+  /^(API)?Connection\w*Error$|Timeout(Error)?$|^E[A-Z_]*(CONN|NOTFOUND|AGAIN|TIMEDOUT|PIPE|UNREACH)|^UND_ERR_|PREMATURE_CLOSE/
 /** What fetch says for the same; its errors have no code of their own. */
 const FETCH_DISCONNECTED = /^(terminated|fetch failed|network error)$/i
 

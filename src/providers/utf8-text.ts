@@ -1,6 +1,6 @@
 import type { ModelChunk } from '../core/generation-source.js'
-import { providerFailure } from './provider-failure.js'
 import type { SourceReader } from './lazy-source.js'
+import { providerFailure } from './provider-failure.js'
 
 /** One item of a stream of text: text, its bytes in UTF-8, or a chunk. */
 export type StreamItem = string | Uint8Array | ModelChunk

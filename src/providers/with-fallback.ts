@@ -26,6 +26,7 @@ export function withFallback(models: readonly NamedModel[]): LanguageModel {
       reader: new Utf8Text(),
       signal: run.signal,
       limits: {},
+      describe: (error) => error, // those of our adapters are ours; others are the application's
     })
 }
 
@@ -98,6 +99,10 @@ class FallbackChain implements AsyncIterable<string | ModelChunk> {
     }
     this.#source = source
     this.#iterator = iterateSource(source)
+    if (this.#run.signal.aborted) {
+      void this.return(this.#run.signal.reason) // it came too late, and may hold a request
+      throw this.#run.signal.reason
+    }
     return this.#iterator
   }
 }

@@ -447,11 +447,13 @@ describe('listeners', () => {
     for (const listener of [undefined, null, 'log', {}] as Wrong[]) {
       expectInvalidOptions(
         thrownBy(() => manager.on('settled', listener)),
-        'listener',
+        'function',
+        'got ',
       )
       expectInvalidOptions(
         thrownBy(() => manager.once('settled', listener)),
-        'listener',
+        'function',
+        'got ',
       )
     }
     expectInvalidOptions(

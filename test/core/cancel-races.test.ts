@@ -467,7 +467,7 @@ describe('limits in the tick of something else', () => {
       ] as const) {
         const f = fixture({ retentionMs: 1_000 })
         const source = controlledSource()
-        const end = () => void f.clock.setTimer(100, () => source.end('stop'))
+        const end = () => void f.clock.setTimer(100, () => source.end())
         if (sourceFirst) end()
         let saves = 0
         const handle = await f.manager.register(async (run) => {

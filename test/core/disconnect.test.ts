@@ -4,7 +4,6 @@ import { cluster } from '../support/cluster.js'
 import { eventLog, shapeOf } from '../support/event-log.js'
 import { fixture } from '../support/fixture.js'
 import { tap } from '../support/tap.js'
-import { within } from '../support/within.js'
 
 const HEARTBEAT = 1_000
 /** A viewer that nobody touches any more counts for three heartbeats. */

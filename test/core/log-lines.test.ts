@@ -399,9 +399,10 @@ describe('the lines and events of a job', () => {
   })
 
   it('OBS-04: tell the cancel request of a pending job too, and no start', async () => {
-    const { logs, newManager } = fixture()
+    const { clock, logs, newManager } = fixture()
     const manager = newManager({ maxConcurrentJobs: 1 })
     const running = await manager.register(generating, { jobId: 'running' })
+    await clock.settle()
     const told = watch(manager)
     const pending = await manager.register(generating, { jobId: 'pending' })
     await pending.cancel()

@@ -8,15 +8,18 @@ import { createVirtualClock, type FaultyStore, faultyStore, type VirtualClock } 
 import { onTestFinished } from 'vitest'
 import { type CapturedLogs, captureLogs } from './captured-logs.js'
 import { assertNothingLeft } from './fixture.js'
-import { type NodeClock, nodeClock } from './node-clock.js'
+import { nodeClock } from './node-clock.js'
 
 /** One process of a cluster: its manager, its way to the store, its clock, and what it logged. */
 export interface ClusterNode {
   readonly manager: GenerationJobManager
   readonly store: FaultyStore
-  readonly clock: NodeClock
   readonly logs: CapturedLogs
-  /** The process is gone: its timers stop, and nothing of it reaches the store any more. */
+  /** As SIGSTOP: time goes on, no timer fires here, and no hint comes through. */
+  pause(): void
+  /** As SIGCONT: what became due meanwhile fires now, in its order; hints are lost. */
+  resume(): Promise<void>
+  /** As SIGKILL: the process is gone: its timers stop, and nothing of it reaches the store any more. */
   kill(): void
 }
 
@@ -60,11 +63,19 @@ export function cluster(options: GenerationJobManagerOptions & { maxRetainedByte
         clock: ownClock,
       })
       living.add(manager)
+      let hearAgain = (): void => {}
       return {
         manager,
         store: ownStore,
-        clock: ownClock,
         logs,
+        pause() {
+          hearAgain = ownStore.loseHints()
+          ownClock.pause()
+        },
+        async resume() {
+          hearAgain()
+          await ownClock.resume()
+        },
         kill() {
           living.delete(manager)
           ownStore.cut()

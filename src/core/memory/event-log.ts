@@ -40,9 +40,9 @@ export class EventLog {
     return kept.slice(from, from + limit)
   }
 
-  /** Forgets the events, but not how many there were. */
+  /** Forgets all events but the last, the terminal one: who has seen the others still learns the end. */
   drop(): void {
-    this.#events = undefined
+    this.#events = this.#events?.slice(-1)
     this.#bytes = 0
   }
 }

@@ -15,6 +15,7 @@ export const cancelling: readonly Scenario[] = [
       checkFields(record, { status: 'cancelling', fencingToken, lastSeq: 1, settledAt: undefined }, 'the record')
       checkSame(record.cancel?.reason, REASON, 'the reason')
       check((record.cancel?.requestedAt ?? 0) > record.createdAt, 'requestedAt is not the time of the cancel')
+      checkSame(record.updatedAt, record.cancel?.requestedAt, 'updatedAt')
       const log = (await world.events(jobId)).map(withoutTime)
       checkSame(log, [{ seq: 1, type: 'cancelling', kind: 'user' }], 'the log')
     },

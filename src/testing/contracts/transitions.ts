@@ -1,7 +1,7 @@
 import type { JobEnd } from '../../core/job-end.js'
 import type { JobRecord } from '../../core/job-store.js'
 import type { JobStatus } from '../../protocol/job-status.js'
-import { checkFields, checkSame } from './check.js'
+import { check, checkFields, checkSame } from './check.js'
 import { CANCELLED, COMPLETED, type ContractWorld, chunks, FAILED, type Scenario } from './contract-world.js'
 import { STATUSES } from './statuses.js'
 
@@ -84,12 +84,14 @@ function ofTheOwner({ name, ask, answers, leadsTo }: OwnersOperation, status: Jo
     async play(world) {
       const job = await world.job(status)
       const before = await world.seen(job.jobId)
+      await world.advance(world.unit / 4)
       const answer = await ask(world, job)
       checkFields(answer, { answer: expected }, name)
       const record = await world.read(job.jobId)
       if ('record' in answer) checkSame(answer.record, record, `the record that ${name} answers`)
       if (passes) checkSame(record.status, leadsTo ?? status, `the status after ${name}`)
-      else checkSame(await world.seen(job.jobId), before, 'the job')
+      if (passes && leadsTo) check(record.updatedAt > job.updatedAt, `updatedAt is not the time of ${name}`)
+      if (!passes) checkSame(await world.seen(job.jobId), before, 'the job')
     },
   }
 }

@@ -6,7 +6,7 @@ import type { History } from './facts.js'
 import { Choice, type Decision, NextStep, type Step } from './schedule.js'
 import { StateHash, type StateKey } from './state-key.js'
 import type { StoreAnswer, StoreAnswers } from './world-store.js'
-import { ExploredWorld, type World } from './world.js'
+import { ExploredWorld, type World, type WorldManager } from './world.js'
 import { realTime } from './world-time.js'
 
 /** Builds a system under test in a world, and resolves when it has come to its end. */
@@ -47,6 +47,8 @@ export interface Execution {
   /** `void`: the second half of a pair could not happen any more, so this is no schedule of its own. */
   readonly end: 'complete' | 'broken' | 'known' | 'void'
   readonly tokens: readonly string[]
+  /** The step of the history in which each of them was decided. */
+  readonly tokenSteps: readonly number[]
   readonly history: History
   readonly steps: number
   readonly classes: ReadonlySet<string>
@@ -76,6 +78,7 @@ class Player {
   readonly #world: ExploredWorld
   readonly #hash = new StateHash()
   readonly #tokens: string[] = []
+  readonly #tokenSteps: number[] = []
   /** What was decided in the world, which no fact tells. */
   #decided = ''
   #settled = false
@@ -112,6 +115,7 @@ class Player {
     return {
       end: typeof end === 'string' ? end : 'broken',
       tokens: this.#tokens,
+      tokenSteps: this.#tokenSteps,
       history,
       steps: history.step,
       classes: board.classes,
@@ -165,7 +169,7 @@ class Player {
         token: 'time',
         kind: 'time',
         isPossible: () => time.next(this.#options.horizonMs) !== undefined,
-        perform: () => this.#fireOne(events.length === 0),
+        perform: () => this.#fireOne(),
       })
     }
     steps.push(...board.actions())
@@ -175,7 +179,7 @@ class Player {
   /** Does what the picker wants; `false` if the second half of a pair was not possible any more. */
   async #take(next: NextStep): Promise<boolean> {
     const index = this.#picker.pick(next)
-    this.#tokens.push(next.token(index))
+    this.#noteToken(next.token(index))
     const { first, second, distance } = next.at(index)
     if (!second) {
       if (first.kind === 'time') await this.#passTime(first)
@@ -193,9 +197,7 @@ class Player {
   /** Time goes on until a limit shows an effect. */
   async #passTime(step: Step): Promise<void> {
     const { board, history, time } = this.#world
-    const isForced = board.events().length === 0
-    if (!isForced) this.#timeSteps--
-    history.note({ type: 'time', waiting: board.waiting, isForced })
+    this.#noteTime()
     const seen = history.all.length
     const { version } = board
     while (step.isPossible()) {
@@ -206,12 +208,22 @@ class Player {
     }
   }
 
-  #fireOne(isForced: boolean): void {
-    const { board, history, time } = this.#world
-    if (!isForced) this.#timeSteps--
-    history.note({ type: 'time', waiting: board.waiting, isForced })
+  #fireOne(): void {
+    const { time } = this.#world
+    this.#noteTime()
     const timer = time.next(this.#options.horizonMs)
     if (timer) time.fire(timer)
+  }
+
+  #noteTime(): void {
+    const { board, history } = this.#world
+    if (board.events().length > 0) this.#timeSteps--
+    history.note({ type: 'time', waiting: board.waiting })
+  }
+
+  #noteToken(token: string): void {
+    this.#tokens.push(token)
+    this.#tokenSteps.push(this.#world?.history.step ?? 0)
   }
 
   #choose(name: string, values: readonly string[]): string {
@@ -222,7 +234,7 @@ class Player {
       const choice = new Choice(name, values)
       const index = this.#picker.pick(choice)
       const token = choice.token(index)
-      this.#tokens.push(token)
+      this.#noteToken(token)
       this.#decided += `${token} `
       return values[index] ?? first
     } catch (error) {
@@ -322,7 +334,7 @@ class Player {
       )
     }
     await this.#drain()
-    for (let count = 0; open > 0 || hasOpenCancel(history); count++) {
+    for (let count = 0; open > 0 || managers.some(hasOpenCancel); count++) {
       const broken = this.#check(false)
       if (broken) return broken
       const timer = time.next(Number.POSITIVE_INFINITY)
@@ -359,8 +371,8 @@ function isFailure({ token }: Step): boolean {
   return token.endsWith('!')
 }
 
-function hasOpenCancel(history: History): boolean {
-  return history.of('asked').length > history.of('answered').length + history.of('refused').length
+function hasOpenCancel({ node, open }: WorldManager): boolean {
+  return !node.isCrashed && open.size > 0
 }
 
 function neverSettles(because: string, waiting: readonly string[]): Broken {

@@ -55,7 +55,7 @@ export type JobFact = { readonly job: string } & (
 
 /** What was seen of the world around the jobs. */
 export type WorldFact =
-  | { readonly type: 'time'; readonly waiting: readonly string[]; readonly isForced: boolean }
+  | { readonly type: 'time'; readonly waiting: readonly string[] }
   | {
       readonly type: 'source'
       readonly source: string
@@ -68,8 +68,8 @@ export type WorldFact =
   | { readonly type: 'left'; readonly what: string }
 
 export type FactBody = JobFact | WorldFact
-/** One thing that was seen, in the step and at the virtual time at which it was seen. */
-export type Fact = FactBody & { readonly step: number; readonly at: number }
+/** One thing that was seen: in which step, at which virtual time, and after how many others. */
+export type Fact = FactBody & { readonly step: number; readonly at: number; readonly order: number }
 type FactType = Fact['type']
 type FactOf<T extends FactType> = Extract<Fact, { type: T }>
 
@@ -146,7 +146,7 @@ export class History extends Facts {
   }
 
   note(body: FactBody): void {
-    const fact = { ...body, step: this.step, at: this.#time.now } as Fact
+    const fact = { ...body, step: this.step, at: this.#time.now, order: this.all.length } as Fact
     this.add(fact)
     if ('job' in fact) this.job(fact.job).add(fact)
   }

@@ -12,7 +12,6 @@ import type { Clock } from '../../protocol/clock.js'
 import { DEFAULT_LIMITS, type History, type JobLimits } from './facts.js'
 import { ObservedRun, watched } from './observed-run.js'
 import type { RecordWatch } from './record-watch.js'
-import type { WorldNodeState } from './world-node.js'
 
 /** The manager of generation-jobs; the explorer does not import it, so that this entry loads in a browser. */
 export interface ManagerLike {
@@ -27,9 +26,10 @@ export interface ManagerLike {
 export interface ManagerWatch {
   readonly history: History
   readonly watch: RecordWatch
-  readonly node: WorldNodeState
-  /** Numbers the calls of `cancel`. */
+  /** Numbers the calls of `cancel` in the world. */
   readonly nextCall: () => number
+  /** Calls of `cancel` of this manager that are not answered. */
+  readonly open: Set<number>
 }
 
 /** Makes a manager on this clock and store whose jobs are observed. The instance is changed, the class is not. */
@@ -105,11 +105,14 @@ export function observedManager<M extends ManagerLike>(
       const call = parts.nextCall()
       const job = watch.jobOf(jobId)
       history.note({ type: 'asked', job, call, by: own?.by, timeoutMs: own?.timeoutMs })
+      parts.open.add(call)
       const answer = cancel(jobId, own)
       answer.then(
         (result) => history.note({ type: 'answered', job, call, result }),
         (error) => history.note({ type: 'refused', job, call, error }),
       )
+      const close = (): void => void parts.open.delete(call)
+      answer.then(close, close)
       return answer
     },
     waitForCompletion<T>(jobId: string, own?: { timeoutMs?: number }): Promise<WaitResult<T>> {

@@ -114,14 +114,13 @@ export class NextStep implements Decision {
   }
 }
 
-/** At least one of a pair is an action or a limit: two answers of the outside in one tick are two steps. */
+/** An action in the tick of something else, or an answer in the tick of an action. A timer fires only in a tick of its own. */
 function pairsOf(steps: readonly Step[]): [Step, Step][] {
   const pairs: [Step, Step][] = []
   for (const first of steps) {
     for (const second of steps) {
-      if (first === second || (first.kind === 'event' && second.kind === 'event')) continue
-      if (first.kind === 'time' && second.kind === 'event') continue // as if it had come before
-      pairs.push([first, second])
+      const isPair = second.kind === 'action' || (first.kind === 'action' && second.kind === 'event')
+      if (isPair && first !== second) pairs.push([first, second])
     }
   }
   return pairs

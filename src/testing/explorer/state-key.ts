@@ -37,6 +37,11 @@ function partOf(fact: Fact): string {
   return 'world'
 }
 
+/** Stands for a text. */
+export function hashOf(text: string): number {
+  return hash(0, text)
+}
+
 /** 53 bits of a string (cyrb53, public domain). */
 function hash(seed: number, text: string): number {
   let h1 = 0xdeadbeef ^ seed

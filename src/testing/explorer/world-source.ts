@@ -99,7 +99,7 @@ export function worldSource(
 
   return {
     [Symbol.asyncIterator]() {
-      note('opened')
+      note('opened', closes === 'missing' ? 'without return()' : undefined)
       return closes === 'missing' ? { next } : { next, return: end }
     },
   }

@@ -68,13 +68,21 @@ export interface WorldSetup {
   readonly answerOf: (operation: StoreOperation) => StoreAnswer
 }
 
+/** A manager that a scenario made. */
+export interface WorldManager {
+  readonly manager: ManagerLike
+  readonly node: WorldNodeState
+  /** Numbers of its cancels that are not answered. */
+  readonly open: ReadonlySet<number>
+}
+
 /** A world and its other side: what the explorer sees and moves. */
 export class ExploredWorld {
   readonly time = new WorldTime()
   readonly history = new History(this.time)
   readonly board: EventBoard
   readonly store: JobStore
-  readonly managers: { readonly manager: ManagerLike; readonly node: WorldNodeState }[] = []
+  readonly managers: WorldManager[] = []
   readonly signals: { readonly name: string; readonly signal: CountingSignal }[] = []
   readonly facade: World
   readonly #watch: RecordWatch
@@ -136,13 +144,10 @@ export class ExploredWorld {
       clock,
       store,
       manager: (Manager, options = {}) => {
-        const manager = observedManager(
-          Manager,
-          options,
-          { clock, store },
-          { history, watch, node, nextCall: () => ++this.#calls },
-        )
-        this.managers.push({ manager, node })
+        const open = new Set<number>()
+        const parts = { history, watch, open, nextCall: () => ++this.#calls }
+        const manager = observedManager(Manager, options, { clock, store }, parts)
+        this.managers.push({ manager, node, open })
         return manager
       },
       source: (source, options = {}) => worldSource(source, options, { board, history, zone: node }),
