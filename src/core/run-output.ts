@@ -118,7 +118,7 @@ export class RunOutput {
   }
 
   #send(event: JobEvent, bytes: number): boolean {
-    Object.freeze(event)
+    if (event.type !== 'chunk') Object.freeze(event) // readers share it; of a chunk, the log keeps only its text
     if (this.#isSending) {
       this.#waiting.push(event)
       this.#waitingBytes += bytes

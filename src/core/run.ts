@@ -399,7 +399,7 @@ export class Run<T> {
     this.#limits.stop()
     this.#output?.close()
     this.token.cancel(reason)
-    this.#stopPumps(this.token.error)
+    this.#stopPumps()
     this.#env.journal.cancelRequested(this, reason)
     this.#proceed()
   }
@@ -459,7 +459,7 @@ export class Run<T> {
     if (this.#phase === 'waiting' || this.#phase === 'starting') return this.#release() // the producer is never called
     if (this.#phase !== 'producing' || this.#gate?.isBusy) return
     this.#endingSince ??= this.#env.limits.now()
-    if (this.#failure || this.#producerEnd) this.#stopPumps(this.#refusal())
+    if (this.#failure || this.#producerEnd) this.#stopPumps()
     if (this.#producerEnd && !this.#pumps?.length) return this.#release()
     if (this.#clearProducerLimit) return
     const { limits, options } = this.#env
@@ -467,8 +467,8 @@ export class Run<T> {
     this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })
   }
 
-  #stopPumps(error: unknown): void {
-    for (const pump of this.#pumps ?? []) pump.stop(error)
+  #stopPumps(): void {
+    for (const pump of this.#pumps ?? []) pump.stop(this.#refusal())
   }
 
   /** Runs the cleanups in what is left of the grace period. */
@@ -483,7 +483,7 @@ export class Run<T> {
     this.#clearProducerLimit?.()
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
-    this.#stopPumps(this.#refusal())
+    this.#stopPumps()
     const left = options.gracePeriodMs - this.#since(this.#endingSince)
     const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
     if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))

@@ -28,7 +28,7 @@ export function checkChunkLimits(what: string, limits: ChunkLimits = {}): ChunkL
   if (typeof limits !== 'object' || limits === null) fail(`limits to be an object, got ${show(limits)}`)
   const { firstChunkMs, idleChunkMs, clock, ...unknown } = limits
   for (const [name, ms] of Object.entries({ firstChunkMs, idleChunkMs })) {
-    if (ms !== undefined && !(ms > 0 && ms <= MAX_TIMER_MS)) {
+    if (ms !== undefined && !(typeof ms === 'number' && ms > 0 && ms <= MAX_TIMER_MS)) {
       fail(`${name} to be milliseconds above 0 and up to ${MAX_TIMER_MS}, got ${show(ms)}`)
     }
   }

@@ -47,7 +47,8 @@ export function fromAiSdk(
 
 /** Each read of the property splits the stream, and the part that nobody reads is buffered: so one read. */
 function partsOf(result: AiSdkStream): AsyncIterable<Part> {
-  const parts = 'stream' in result ? result.stream : result.fullStream
+  const isObject = typeof result === 'object' && result !== null
+  const parts = isObject ? ('stream' in result ? result.stream : result.fullStream) : undefined
   if (typeof parts?.[Symbol.asyncIterator] !== 'function') {
     throw new InvalidOptionsError(
       `fromAiSdk: expected the function to give the result of streamText, got ${show(result)}.`,

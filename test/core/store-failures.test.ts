@@ -232,18 +232,18 @@ describe('register', () => {
       const { clock, join } = cluster({ maxConcurrentJobs: 1, maxPendingJobs: 0, maxJobsPerOwner: 1 })
       const { manager, store } = join()
       const heal = store.inject(fault, { on: 'create' })
-      let called = false
-      const register = () => manager.register(async () => void (called = true), { owner: 'ada' })
+      const calls: string[] = []
+      const register = () => manager.register(async (run) => void calls.push(run.jobId), { owner: 'ada' })
       const error = await within(clock, STORE_TIMEOUT, rejection(register()))
       expect(error).toBeInstanceOf(StoreError)
       expect(error).toMatchObject({ operation: 'create' })
       await clock.advance(10_000)
-      expect(called).toBe(false)
+      expect(calls).toEqual([])
       expect(manager.stats().jobs).toMatchObject({ pending: 0, running: 0 })
       heal()
       const handle = await register()
       await handle.settled
-      expect(called).toBe(true)
+      expect(calls).toEqual([handle.jobId])
     },
   )
 
@@ -268,11 +268,11 @@ describe('register', () => {
     const { clock, store: shared, join } = cluster()
     const { manager, store } = join()
     const heal = store.inject('hold', { on: 'create' })
-    let called = false
+    const calls: string[] = []
     const error = within(
       clock,
       STORE_TIMEOUT,
-      rejection(manager.register(async () => void (called = true), { jobId: 'late' })),
+      rejection(manager.register(async (run) => void calls.push(run.jobId), { jobId: 'late' })),
     )
     expect(await error).toBeInstanceOf(StoreError)
     heal()
@@ -281,7 +281,7 @@ describe('register', () => {
     expect(await shared.read('late')).toMatchObject({ status: 'running' })
     await clock.advance(7_000)
     expect(await manager.get('late')).toMatchObject({ status: 'failed', error: { code: 'owner.lost' } })
-    expect(called).toBe(false)
+    expect(calls).toEqual([])
   })
 })
 
@@ -469,9 +469,10 @@ describe('an end that the store does not take', () => {
       const heal = store.inject('fail', { on: 'settle' })
       const handle = await manager.register<unknown>(producer)
       await clock.settle()
-      const result = cancels ? manager.cancel(handle.jobId) : undefined
+      const results = cancels ? [manager.cancel(handle.jobId)] : []
       expect(await within(clock, 2_000, handle.settled)).toMatchObject({ status, recorded: false })
-      if (result) expect(await result).toMatchObject({ outcome: 'cancelled', recorded: false })
+      for (const result of await Promise.all(results))
+        expect(result).toMatchObject({ outcome: 'cancelled', recorded: false })
       const attempts = store.calls('settle').length
       await clock.advance(2 * HEARTBEAT)
       expect(store.calls('settle').length).toBeGreaterThan(attempts)

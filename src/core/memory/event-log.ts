@@ -1,10 +1,22 @@
 import type { JobEvent } from '../../protocol/job-event.js'
 
 const NONE: readonly JobEvent[] = []
+/** Events per block: an array that grows without end is copied again and again, which is work for the collector. */
+const BLOCK = 256
 
-/** The ordered events of one job, with `seq` from 1 without gaps. */
+/** Chunks as their text alone with their time beside it; other events as they are. */
+interface Block {
+  readonly items: (string | JobEvent)[]
+  readonly times: number[]
+}
+
+/**
+ * The ordered events of one job, with `seq` from 1 without gaps. A chunk is kept as its text, because an object per chunk that lives
+ * long costs the collector more than all other work on it; each reader gets a new object, and may do with it what it likes.
+ */
 export class EventLog {
-  #events: JobEvent[] | undefined
+  #blocks: Block[] | undefined
+  #count = 0
   #lastSeq = 0
   #bytes = 0
 
@@ -12,7 +24,7 @@ export class EventLog {
     return this.#lastSeq
   }
   get count(): number {
-    return this.#events?.length ?? 0
+    return this.#count
   }
   get bytes(): number {
     return this.#bytes
@@ -20,8 +32,15 @@ export class EventLog {
 
   /** Adds the next event; the caller has checked its `seq`. */
   push(event: JobEvent): void {
-    if (this.#events) this.#events.push(event)
-    else this.#events = [event]
+    this.#blocks ??= []
+    let block = this.#blocks[this.#blocks.length - 1]
+    if (!block || block.items.length === BLOCK) {
+      block = { items: [], times: [] }
+      this.#blocks.push(block)
+    }
+    block.items.push(event.type === 'chunk' ? event.content : event)
+    block.times.push(event.at)
+    this.#count++
     this.#lastSeq = event.seq
   }
 
@@ -32,17 +51,26 @@ export class EventLog {
   /** At most `limit` events after the cursor, or `undefined` if some of them are no longer kept. */
   read(after: number, limit: number): readonly JobEvent[] | undefined {
     if (after >= this.#lastSeq) return NONE
-    const kept = this.#events
-    if (!kept) return undefined
-    const first = this.#lastSeq - kept.length + 1
+    const first = this.#lastSeq - this.#count + 1
     if (after + 1 < first) return undefined
-    const from = after + 1 - first
-    return kept.slice(from, from + limit)
+    const events: JobEvent[] = []
+    const to = Math.min(after + 1 - first + limit, this.#count)
+    for (let index = after + 1 - first; index < to; index++) {
+      const block = this.#blocks?.[Math.floor(index / BLOCK)]
+      const item = block?.items[index % BLOCK]
+      const at = block?.times[index % BLOCK] ?? 0
+      if (item !== undefined) {
+        events.push(typeof item === 'string' ? { seq: first + index, at, type: 'chunk', content: item } : item)
+      }
+    }
+    return events
   }
 
   /** Forgets all events but the last, the terminal one: who has seen the others still learns the end. */
   drop(): void {
-    this.#events = this.#events?.slice(-1)
+    const last = this.#blocks?.at(-1)
+    this.#blocks = last && [{ items: last.items.slice(-1), times: last.times.slice(-1) }]
+    this.#count = last ? 1 : 0
     this.#bytes = 0
   }
 }

@@ -24,7 +24,8 @@ export const honestAnswers: Invariant = {
 type Answer = Extract<Fact, { type: 'answered' }>
 
 function lieOf({ result, call, at }: Answer, facts: JobFacts, { hadPause }: Moment): string | undefined {
-  const outcome = facts.first('settled')?.outcome
+  const settled = facts.first('settled')
+  const outcome = settled?.outcome
   const asked = facts.of('asked').find((one) => one.call === call)
   const statusBefore = statusAt(facts, asked)
   switch (result.outcome) {
@@ -36,15 +37,14 @@ function lieOf({ result, call, at }: Answer, facts: JobFacts, { hadPause }: Mome
       return undefined
     case 'too-late':
       if (facts.cancelledAt) return 'the job was cancelled'
-      return statusBefore === 'completed' ? 'it was settled before' : undefined
+      return settled && asked && settled.order < asked.order ? 'it was settled before' : undefined
     case 'already-settled': {
       if (outcome && outcome.status !== result.status) return `the job is ${outcome.status}, not ${result.status}`
       return isOwnReason(facts, asked) ? 'the job was cancelled for its reason' : undefined
     }
     case 'requested': {
-      const settledAt = facts.first('settled')?.at
       if (!facts.cancelledAt) return 'no reason is recorded'
-      return !hadPause && settledAt !== undefined && settledAt < at && isSettled(result.status) ? 'the job was settled' : undefined
+      return !hadPause && settled && settled.at < at && isSettled(result.status) ? 'the job was settled' : undefined
     }
     case 'not-found':
       return statusBefore === undefined ? undefined : `its record said ${statusBefore}`

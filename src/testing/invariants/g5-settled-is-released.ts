@@ -1,3 +1,4 @@
+import { isSettled } from '../../protocol/job-status.js'
 import type { JobFacts } from '../explorer/facts.js'
 import { endFixedAt, openStreams } from './ends.js'
 import type { Invariant } from './invariant.js'
@@ -13,7 +14,8 @@ export const settledIsReleased: Invariant = {
 function falseRelease(facts: JobFacts): string | undefined {
   const settled = facts.first('settled')
   if (!settled || settled.outcome.cleanup === 'unknown') return undefined
-  const before = facts.all.slice(0, facts.all.indexOf(settled))
+  const told = facts.of('status').find(({ to }) => isSettled(to)) ?? settled
+  const before = facts.all.filter(({ order }) => order < Math.min(told.order, settled.order))
   const count = (type: 'started' | 'produced' | 'cleaning' | 'cleaned') => before.filter((fact) => fact.type === type).length
   const { cleanup, forced } = settled.outcome
   const isCleaned = count('cleaning') === count('cleaned')
@@ -33,9 +35,11 @@ function falseRelease(facts: JobFacts): string | undefined {
 
 function answerBeforeEnd(facts: JobFacts): string | undefined {
   for (const fact of facts.all) {
-    if (fact.type === 'settled') return undefined
+    if (fact.type === 'settled' || (fact.type === 'status' && isSettled(fact.to))) return undefined
     if (fact.type === 'waited' && fact.result.settled) return 'a wait was answered before the job was settled'
-    if (fact.type === 'answered' && fact.result.outcome === 'cancelled') return `cancel #${fact.call} was answered before the job was settled`
+    if (fact.type === 'answered' && fact.result.outcome === 'cancelled') {
+      return `cancel #${fact.call} was answered before the job was settled`
+    }
   }
   return undefined
 }

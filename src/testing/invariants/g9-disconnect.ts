@@ -7,19 +7,19 @@ export const disconnectIsNoCancel: Invariant = {
     const cancelled = facts.cancelledAt
     if (cancelled?.reason?.kind !== 'disconnect') return undefined
     if (facts.onDisconnect !== 'cancel') return 'it was cancelled because a viewer left, and nobody asked for that'
-    const startedAt = facts.first('started')?.at ?? cancelled.at
-    let since = startedAt
-    const present = new Set<string>()
-    for (const { at, viewer, ttlMs } of facts.of('viewer')) {
-      if (at > cancelled.at) break
-      if (ttlMs > 0) present.add(viewer)
+    const present = new Map<string, number>()
+    let aloneSince = facts.first('started')?.at ?? cancelled.at
+    for (const { at, order, viewer, ttlMs } of facts.of('viewer')) {
+      if (order > cancelled.order) break
+      if (ttlMs > 0) present.set(viewer, at + ttlMs)
       else present.delete(viewer)
-      since = at
+      aloneSince = at
     }
-    if (present.size > 0 && facts.of('viewer').every(({ at, ttlMs }) => at + ttlMs > cancelled.at || ttlMs === 0)) {
-      return 'it was cancelled while a viewer was there'
+    for (const until of present.values()) {
+      if (until > cancelled.at) return 'it was cancelled while a viewer was there'
+      aloneSince = Math.max(aloneSince, until)
     }
-    const alone = cancelled.at - since
-    return present.size === 0 && alone < facts.disconnectGraceMs ? `it was cancelled ${alone} ms after the last viewer left` : undefined
+    const aloneMs = cancelled.at - aloneSince
+    return aloneMs < facts.disconnectGraceMs ? `it was cancelled ${aloneMs} ms after the last viewer left` : undefined
   },
 }
