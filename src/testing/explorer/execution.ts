@@ -67,6 +67,8 @@ export function execute(
 
 /** Most answers that come after the scenario's end. */
 const MAX_LATE = 20
+/** No call of a store lasts longer, with the default limits. */
+const STORE_CALL_MS = 10_000
 /** Real milliseconds in which a stuck scenario may show that something outside moves it. */
 const STUCK_MS = 300
 
@@ -346,12 +348,23 @@ class Player {
       else if (timer) this.#try(() => time.fire(timer))
       await this.#drain()
     }
-    this.#noteLeftovers()
+    await this.#noteLeftovers()
     return undefined
   }
 
-  #noteLeftovers(): void {
+  /** Calls that the store never answered have a limit; it passes. */
+  async #forgetCalls(): Promise<void> {
+    const { time } = this.#world
+    const until = time.now + STORE_CALL_MS
+    for (let timer = time.next(until); timer; timer = time.next(until)) {
+      time.fire(timer)
+      await this.#drain()
+    }
+  }
+
+  async #noteLeftovers(): Promise<void> {
     const { history, managers, signals, time } = this.#world
+    if (history.of('store').length > 0) await this.#forgetCalls()
     for (const { dueAt } of time.timers) history.note({ type: 'left', what: `a timer, due at ${dueAt} ms` })
     this.#world.sweep(this.#options.retentionMs)
     for (const { manager, node } of managers) {

@@ -26,7 +26,7 @@ export type JobFact = { readonly job: string } & (
   | { readonly type: 'streaming' }
   | { readonly type: 'streamed'; readonly text?: string | undefined; readonly error?: unknown }
   | { readonly type: 'deferred'; readonly cleanup: string }
-  | { readonly type: 'cleaning'; readonly cleanup: string; readonly status: string; readonly reason?: CancelReason | undefined }
+  | { readonly type: 'cleaning'; readonly cleanup: string; readonly status: string; readonly reason?: CancelReason | undefined; readonly isCancelled: boolean }
   | { readonly type: 'cleaned'; readonly cleanup: string; readonly error?: unknown }
   | { readonly type: 'committing' }
   | { readonly type: 'saving'; readonly status: JobStatus | undefined; readonly isCancelled: boolean }

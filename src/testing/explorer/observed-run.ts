@@ -115,7 +115,7 @@ export class ObservedRun implements RunContext {
   #clean(cleanup: Cleanup, name: string, end: RunEnd): void | Promise<void> {
     const { job, note } = this.#observer
     const reason = end.status === 'cancelled' ? end.reason : undefined
-    note({ type: 'cleaning', job, cleanup: name, status: end.status, reason })
+    note({ type: 'cleaning', job, cleanup: name, status: end.status, reason, isCancelled: this.#run.token.isCancelled })
     return watched(
       () => cleanup(end),
       (error) => note({ type: 'cleaned', job, cleanup: name, ...error }),

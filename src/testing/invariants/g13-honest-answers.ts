@@ -34,7 +34,7 @@ function lieOf({ result, call, at }: Answer, facts: JobFacts, { hadPause }: Mome
       if (outcome && (outcome.forced !== result.forced || outcome.cleanup !== result.cleanup)) {
         return `it says forced ${result.forced}, cleanup ${result.cleanup}, and the outcome forced ${outcome.forced}, cleanup ${outcome.cleanup}`
       }
-      return undefined
+      return result.joined && isOwnReason(facts, asked) && isOnly(facts, asked) ? 'no other cancel came first' : undefined
     case 'too-late':
       if (facts.cancelledAt) return 'the job was cancelled'
       return settled && asked && settled.order < asked.order ? 'it was settled before' : undefined
@@ -66,4 +66,9 @@ function statusAt(facts: JobFacts, asked: Fact | undefined): string | undefined 
 /** The one who was told that it changed nothing is the one whose name stands in the reason. */
 function isOwnReason(facts: JobFacts, asked: Extract<Fact, { type: 'asked' }> | undefined): boolean {
   return asked?.by !== undefined && facts.cancelledAt?.reason?.by === asked.by
+}
+
+/** No other call could have brought the same name. */
+function isOnly(facts: JobFacts, asked: Extract<Fact, { type: 'asked' }> | undefined): boolean {
+  return facts.of('asked').filter(({ by }) => by === asked?.by).length === 1
 }

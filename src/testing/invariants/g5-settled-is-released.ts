@@ -14,8 +14,8 @@ export const settledIsReleased: Invariant = {
 function falseRelease(facts: JobFacts): string | undefined {
   const settled = facts.first('settled')
   if (!settled || settled.outcome.cleanup === 'unknown') return undefined
-  const told = facts.of('status').find(({ to }) => isSettled(to)) ?? settled
-  const before = facts.all.filter(({ order }) => order < Math.min(told.order, settled.order))
+  const recorded = settled.outcome.recorded ? facts.of('status').find(({ to }) => isSettled(to)) : undefined
+  const before = facts.all.filter(({ order }) => order < Math.min(recorded?.order ?? settled.order, settled.order))
   const count = (type: 'started' | 'produced' | 'cleaning' | 'cleaned') => before.filter((fact) => fact.type === type).length
   const { cleanup, forced } = settled.outcome
   const isCleaned = count('cleaning') === count('cleaned')

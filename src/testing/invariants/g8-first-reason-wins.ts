@@ -32,10 +32,9 @@ function differs(facts: JobFacts, first: CancelReason | undefined): string | und
   if (isRecorded && !isSame(outcome.reason, first)) return `the outcome says ${text(outcome.reason)}, the record ${text(first)}`
   if (tokenReason && !isSame(tokenReason, outcome.reason)) return `the token says ${text(tokenReason)}, the outcome ${text(outcome.reason)}`
   if (sawSignal && signalReason !== tokenReason) return `the signal carries ${text(signalReason)}, the token ${text(tokenReason)}`
-  // Another node's cancel may be recorded while the cleanups run; they were told another end then.
-  const wasCancelled = (facts.first('cleaning')?.order ?? 0) > (facts.cancelledAt?.order ?? Number.POSITIVE_INFINITY)
-  const cleaning = facts.of('cleaning').find(({ reason }) => reason !== tokenReason)
-  if (cleaning && tokenReason && wasCancelled) return `${cleaning.cleanup} was told ${text(cleaning.reason)}, the token ${text(tokenReason)}`
+  // Another node's cancel may be recorded while the cleanups run here: those were told another end.
+  const cleaning = facts.of('cleaning').find((one) => one.isCancelled && one.reason !== tokenReason)
+  if (cleaning) return `${cleaning.cleanup} was told ${text(cleaning.reason)}, the token says ${text(tokenReason)}`
   for (const { call, result } of facts.of('answered')) {
     if (result.outcome === 'cancelled' && !isSame(result.reason, outcome.reason)) {
       return `cancel #${call} was answered ${text(result.reason)}, not ${text(outcome.reason)}`
