@@ -54,7 +54,6 @@ export function boundedStore(store: JobStore, limits: TimeLimits, timeoutMs: num
         if (!isThenable(answer)) return check(answer)
         first = answer
       } catch (error) {
-        if (error instanceof StoreError) throw error
         first = Promise.reject(error)
       }
       return repeat({ operation, ask: () => ask(a, b, c, d), check, limits, timeoutMs }, first)
@@ -98,16 +97,17 @@ async function repeat({ operation, ask, check, limits, timeoutMs }: Repeatable, 
   const answered = deferred<unknown>()
   let failure: { cause: unknown } | undefined
   const listen = (attempt: Promise<unknown>): void => {
-    attempt.then(answered.resolve, (cause: unknown) => {
+    attempt.then(check).then(answered.resolve, (cause: unknown) => {
       failure = { cause }
     })
   }
   listen(first)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const answer = await boundedWait(answered.promise, timeoutMs / ATTEMPTS, limits)
-    if (answer !== TIMED_OUT) return check(answer)
+    if (answer !== TIMED_OUT) return answer
     if (attempt < ATTEMPTS) listen(new Promise((resolve) => resolve(ask())))
   }
+  if (failure?.cause instanceof StoreError) throw failure.cause
   throw failure
     ? new StoreError(operation, 'failed', failure)
     : new StoreError(operation, `gave no answer within ${timeoutMs} ms`)

@@ -2,7 +2,7 @@ import type { CancelKind, CancelReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { isThenable } from './awaitable.js'
-import { boundedWait } from './bounded-wait.js'
+import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { Completion } from './completion.js'
 import { defined } from './defined.js'
 import { StoreError } from './errors.js'
@@ -88,7 +88,12 @@ export class Cancellation {
       }
     }
     if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
-    return cancelled(outcome, answer !== 'accepted', run.cancelMs, run.step)
+    return cancelled(
+      outcome,
+      answer === TIMED_OUT ? !isSame(outcome.reason, reason) : answer !== 'accepted',
+      run.cancelMs,
+      run.step,
+    )
   }
 
   async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {
@@ -137,6 +142,16 @@ export class Cancellation {
       throw error
     }
   }
+}
+
+/** Whether the reason that counts is the one of a call whose own answer never came. */
+function isSame(recorded: CancelReason, asked: CancelReason): boolean {
+  return (
+    recorded.at === asked.at &&
+    recorded.kind === asked.kind &&
+    recorded.by === asked.by &&
+    recorded.message === asked.message
+  )
 }
 
 function cancelled(

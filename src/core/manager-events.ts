@@ -38,10 +38,16 @@ type Listener<E extends keyof ManagerEvents> = (payload: ManagerEvents[E]) => un
 /** A listener as the emitter calls it: its payload is known only by the name of the event. */
 type Guard = (payload: unknown) => void
 
+interface Entry {
+  readonly event: string
+  readonly listener: unknown
+  readonly guard: Guard
+}
+
 /** Typed listeners whose failures stay their own: a listener that throws or rejects is reported and stops nobody. */
 export class ManagerEmitter {
   readonly #emitter = new EventEmitter()
-  readonly #guards = new Map<string, Map<unknown, Guard>>()
+  readonly #entries: Entry[] = []
   readonly #onFailure: (error: unknown) => void
 
   constructor(onFailure: (error: unknown) => void) {
@@ -61,25 +67,23 @@ export class ManagerEmitter {
   }
 
   once<E extends keyof ManagerEvents>(event: E, listener: Listener<E>): void {
-    this.#add(event, listener, (payload) => {
-      this.off(event, listener)
+    const guard = this.#add(event, listener, (payload) => {
+      this.#remove(event, (entry) => entry.guard === guard)
       return listener(payload)
     })
   }
 
+  /** Takes the listener off, as often as it was added. */
   off<E extends keyof ManagerEvents>(event: E, listener: Listener<E>): void {
-    const guard = this.#guards.get(event)?.get(listener)
-    if (!guard) return
-    this.#guards.get(event)?.delete(listener)
-    this.#emitter.off(event, guard)
+    this.#remove(event, (entry) => entry.listener === listener)
   }
 
   removeAll(): void {
     this.#emitter.removeAllListeners()
-    this.#guards.clear()
+    this.#entries.length = 0
   }
 
-  #add<E extends keyof ManagerEvents>(event: E, key: Listener<E>, listener: Listener<E>): void {
+  #add<E extends keyof ManagerEvents>(event: E, key: Listener<E>, listener: Listener<E>): Guard {
     if (!EVENTS.includes(event)) {
       throw new InvalidOptionsError(`on: expected one of ${EVENTS.join(', ')}, got ${show(event)}.`)
     }
@@ -94,8 +98,15 @@ export class ManagerEmitter {
         this.#onFailure(error)
       }
     }
-    const guards = this.#guards.get(event) ?? new Map<unknown, Guard>()
-    this.#guards.set(event, guards.set(key, guard))
+    this.#entries.push({ event, listener: key, guard })
     this.#emitter.on(event, guard)
+    return guard
+  }
+
+  #remove(event: string, matches: (entry: Entry) => boolean): void {
+    for (const entry of this.#entries.filter((one) => one.event === event && matches(one))) {
+      this.#entries.splice(this.#entries.indexOf(entry), 1)
+      this.#emitter.off(event, entry.guard)
+    }
   }
 }

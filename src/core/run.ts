@@ -30,7 +30,7 @@ import { decideEnd, jobEnd } from './run-end.js'
 import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
-import { readEnd, recordEnd, type Settlement } from './settlement.js'
+import { isSameLife, readEnd, recordEnd, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
@@ -75,6 +75,7 @@ export class Run<T> {
   #isCancelRecorded = true
   #isFenced = false
   #isForced = false
+  #cancels = 0
   #endingSince: number | undefined
   #cancelRequestedAt: number | undefined
 
@@ -349,7 +350,13 @@ export class Run<T> {
     const wasClaiming = this.#gate?.isClaiming === true
     Object.freeze(reason)
     return whenAnswered<CancelAnswer, OwnCancelAnswer>(
-      () => store.requestCancel({ jobId: this.jobId, cancelId: this.#operationId, reason, nodeId }),
+      () =>
+        store.requestCancel({
+          jobId: this.jobId,
+          cancelId: `${this.#operationId}.cancel.${++this.#cancels}`,
+          reason,
+          nodeId,
+        }),
       (answer) => this.#cancelAnswered(answer),
       () => this.#cancelUnanswered(reason, wasClaiming),
     )
@@ -358,12 +365,10 @@ export class Run<T> {
   #cancelAnswered(answer: CancelAnswer): OwnCancelAnswer {
     switch (answer.answer) {
       case 'accepted':
-      case 'joined': {
-        const isFirst = answer.answer === 'accepted' && !this.#token?.isCancelled
+      case 'joined':
         this.#record = answer.record
         if (answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
-        return isFirst ? 'accepted' : 'joined'
-      }
+        return answer.answer
       case 'cancelled':
         this.settledElsewhere(answer.record)
         return 'accepted'
@@ -422,7 +427,7 @@ export class Run<T> {
 
   /** Somebody else settled the job: that is the end of a pending one, and the loss of the lease for one that works. */
   settledElsewhere(record: JobRecord): void {
-    if (this.#phase === 'waiting') {
+    if (this.#phase === 'waiting' && isSameLife(record, this.#record)) {
       if (record.cancel) this.#env.journal.cancelRequested(this, record.cancel.reason)
       this.#finish({ kind: 'elsewhere', record })
     } else if (this.#phase !== 'settling') this.loseLease()
@@ -504,7 +509,7 @@ export class Run<T> {
         retries.add({ write, abandon: () => this.#output?.close() })
       else this.#output?.close()
     }
-    if (this.#isFenced) return onAnswer(readEnd(store, this.jobId), finish)
+    if (this.#isFenced) return onAnswer(readEnd(store, this.#record), finish)
     // A store that was away a moment ago is not waited for a second time.
     if (end.status === 'cancelled' && !this.#isCancelRecorded) return finish({ kind: 'unrecorded', retry: true })
     onAnswer(write(), finish)
@@ -514,9 +519,9 @@ export class Run<T> {
   #recordEnd(end: JobEnd): Awaitable<Settlement> {
     const { store, limits, options } = this.#env
     const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
-    if (flushed === undefined) return recordEnd(store, this.#owned, end)
+    if (flushed === undefined) return recordEnd(store, this.#owned, end, this.#record)
     return boundedWait(flushed, options.storeTimeoutMs, limits).then((result) =>
-      result === TIMED_OUT ? { kind: 'unrecorded', retry: true } : recordEnd(store, this.#owned, end),
+      result === TIMED_OUT ? { kind: 'unrecorded', retry: true } : recordEnd(store, this.#owned, end, this.#record),
     )
   }
 

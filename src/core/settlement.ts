@@ -18,7 +18,12 @@ export type Settlement =
   | { readonly kind: 'unrecorded'; readonly retry: boolean }
 
 /** Writes a job's end. Never throws. */
-export function recordEnd(store: JobStore, operation: OwnedOperation, end: JobEnd): Awaitable<Settlement> {
+export function recordEnd(
+  store: JobStore,
+  operation: OwnedOperation,
+  end: JobEnd,
+  own: JobRecord,
+): Awaitable<Settlement> {
   return whenAnswered<SettleAnswer, Settlement>(
     () => store.settle({ ...operation, end }),
     (answer): Awaitable<Settlement> => {
@@ -26,13 +31,13 @@ export function recordEnd(store: JobStore, operation: OwnedOperation, end: JobEn
         case 'settled':
           return { kind: 'recorded', record: answer.record }
         case 'already-settled':
-          return { kind: 'elsewhere', record: answer.record }
+          return endElsewhere(answer.record, own)
         case 'refused':
           return answer.record.cancel && end.status !== 'cancelled'
             ? { kind: 'cancelled-first', reason: answer.record.cancel.reason }
             : { kind: 'unrecorded', retry: false }
         case 'fenced':
-          return readEnd(store, operation.jobId)
+          return readEnd(store, own)
         case 'gone':
           return { kind: 'unrecorded', retry: false }
       }
@@ -42,13 +47,23 @@ export function recordEnd(store: JobStore, operation: OwnedOperation, end: JobEn
 }
 
 /** Reads the end that another owner or a reaper wrote, for a run that may not write any more. Never throws. */
-export function readEnd(store: JobStore, jobId: string): Awaitable<Settlement> {
+export function readEnd(store: JobStore, own: JobRecord): Awaitable<Settlement> {
   return whenAnswered<JobRecord | undefined, Settlement>(
-    () => store.read(jobId),
-    (record) =>
-      record && isSettled(record.status) ? { kind: 'elsewhere', record } : { kind: 'unrecorded', retry: false },
+    () => store.read(own.jobId),
+    (record) => endElsewhere(record, own),
     () => ({ kind: 'unrecorded', retry: false }),
   )
+}
+
+/** Only the end of our own job: after a sweep its id may belong to another. */
+function endElsewhere(record: JobRecord | undefined, own: JobRecord): Settlement {
+  return record && isSettled(record.status) && isSameLife(record, own)
+    ? { kind: 'elsewhere', record }
+    : { kind: 'unrecorded', retry: false }
+}
+
+export function isSameLife(record: JobRecord, own: JobRecord): boolean {
+  return record.createdAt === own.createdAt
 }
 
 /** A value as it can stand in the record: a copy, or why it is left out. */

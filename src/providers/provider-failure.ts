@@ -94,14 +94,18 @@ function statusOf(error: object): number | undefined {
 function codeOfError(error: object): ProviderErrorCode | undefined {
   for (const key of ['code', 'type']) {
     const type = member(error, key)
-    if (typeof type === 'string' && Object.hasOwn(CODE_BY_TYPE, type)) return CODE_BY_TYPE[type]
+    if (isString(type) && Object.hasOwn(CODE_BY_TYPE, type)) return CODE_BY_TYPE[type]
   }
-  const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown }
   // An SDK may leave `name` at 'Error' and tell its errors apart by class.
-  const names = [name, error.constructor?.name, code].filter((part) => typeof part === 'string')
+  const names = [member(error, 'name'), error.constructor?.name, member(error, 'code')].filter(isString)
   if (names.some((part) => UNREADABLE.test(part))) return 'provider.malformed'
   if (names.some((part) => DISCONNECTED.test(part))) return 'provider.unavailable'
-  return typeof message === 'string' && FETCH_DISCONNECTED.test(message) ? 'provider.unavailable' : undefined
+  const message = member(error, 'message')
+  return isString(message) && FETCH_DISCONNECTED.test(message) ? 'provider.unavailable' : undefined
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function isObject(value: unknown): value is object {
@@ -109,5 +113,9 @@ function isObject(value: unknown): value is object {
 }
 
 function member(object: object, key: string): unknown {
-  return Reflect.get(object, key) ?? undefined
+  try {
+    return Reflect.get(object, key) ?? undefined
+  } catch {
+    return undefined // a getter of theirs; the source has to fail all the same
+  }
 }

@@ -2,6 +2,16 @@ export type { StoreUnderTest } from './contracts/contract-world.js'
 export { type ContractCase, jobStoreContract } from './contracts/job-store-contract.js'
 export { type ControlledSource, controlledSource } from './controlled-source.js'
 export { type CountingSignal, countingSignal } from './counting-signal.js'
+export type { Scenario } from './explorer/execution.js'
+export { type Exploration, explore, replay, type Violation } from './explorer/explore.js'
+export type { ExploreOptions } from './explorer/explore-options.js'
+export { ExplorerError } from './explorer/explorer-error.js'
+export type { Fact, FactBody, History, JobFacts } from './explorer/facts.js'
+export type { Schedule } from './explorer/schedule.js'
+export type { Trace, TraceStep } from './explorer/trace.js'
+export type { EventOptions, World, WorldNode } from './explorer/world.js'
+export type { WorldSourceOptions } from './explorer/world-source.js'
+export type { StoreAnswer, StoreAnswers } from './explorer/world-store.js'
 export {
   type FaultPlan,
   type FaultyStore,
@@ -10,15 +20,6 @@ export {
   type StoreFault,
   type StoreOperation,
 } from './faulty-store.js'
-export { type Exploration, type ExploreOptions, explore, replay, type Violation } from './explorer/explore.js'
-export { ExplorerError } from './explorer/explorer-error.js'
-export type { Scenario } from './explorer/execution.js'
-export type { Fact, FactBody, History, JobFacts } from './explorer/facts.js'
-export type { Schedule } from './explorer/schedule.js'
-export type { Trace, TraceStep } from './explorer/trace.js'
-export type { EventOptions, World, WorldNode } from './explorer/world.js'
-export type { WorldSourceOptions } from './explorer/world-source.js'
-export type { StoreAnswer, StoreAnswers } from './explorer/world-store.js'
 export type { HostileEnding, HostileSource } from './hostile-source.js'
 export { type HostileSourceName, type HostileSourcesOptions, hostileSources } from './hostile-sources.js'
 export { GUARANTEES } from './invariants/guarantees.js'

@@ -512,6 +512,26 @@ describe('what a producer emits', () => {
     })
   }
 
+  it('is refused as a yield of an async generator, which then fails with its finally run', async () => {
+    const { manager } = fixture()
+    let released = false
+    const job = await manager.register(async function* () {
+      try {
+        yield 'before'
+        yield { type: 'finished' } as Wrong
+        yield 'after'
+      } finally {
+        released = true
+      }
+    })
+    const outcome = await job.settled
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'options.invalid' } })
+    expectInvalidOptions(outcome.status === 'failed' && outcome.error.cause, 'expected', "got type 'finished'")
+    expect(chunksOf(await readAll(job.events()))).toEqual(['before'])
+    expect(released).toBe(true)
+    await expectUsable(manager)
+  })
+
   it('is refused by step, defer, stream and commit when it is of the wrong kind', async () => {
     const { manager } = fixture()
     const errors: unknown[] = []

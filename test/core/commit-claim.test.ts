@@ -296,6 +296,7 @@ describe('a claim that cannot be proved', () => {
     const manager = f.newManager({ store, retentionMs: 60_000 })
     let saves = 0
     const handle = await manager.register((run) => run.commit(() => ++saves))
+    await f.clock.advance(STORE_TIMEOUT_MS)
     const { outcome } = await oneEnd({ ...f, manager }, handle)
     expect(outcome).toMatchObject({ status: 'failed', commit: 'none', error: { code: 'commit.unproved' } })
     expect(saves).toBe(0)
@@ -454,6 +455,31 @@ describe('claim and cancel at the same time', () => {
     expect((await oneEnd(f, handle)).outcome).toMatchObject({ status: 'completed', commit: 'done' })
     expect(order).toEqual(['save', 'commit returned'])
   })
+
+  it.each(['later', 'hold-request', 'hold-reply', 'lose-reply'] satisfies Fault[])(
+    'CAN-09, CAN-10: of a hundred cancels whose requests are under "%s" one is accepted, the others join it',
+    async (fault) => {
+      const { clock, handle, slow, commit, saves, end } = await world()
+      slow.always('requestCancel', fault)
+      const answers = Array.from({ length: 100 }, (_, index) => handle.cancel({ by: `u${index}` }))
+      await clock.settle()
+      slow.always('requestCancel', 'answer')
+      slow.release('requestCancel')
+      await clock.advance(ATTEMPT_MS) // for the next attempt, where the first had no answer
+      expect(handle.snapshot().status).toBe('cancelling')
+      commit() // too late: it ends the producer
+      const results = await within(clock, 0, Promise.all(answers))
+      expect(results.filter((result) => result.outcome === 'cancelled' && !result.joined)).toHaveLength(1)
+      const { outcome, record, events } = await end()
+      if (outcome.status !== 'cancelled') throw new Error('it must be cancelled')
+      expect(results.every((result) => result.outcome === 'cancelled' && result.reason.by === outcome.reason.by)).toBe(
+        true,
+      )
+      expect(record.cancel?.reason).toEqual(outcome.reason)
+      expect(shapeOf(events)).toEqual(['chunk', 'cancelling', 'cancelled'])
+      expect(saves()).toBe(0)
+    },
+  )
 
   it('G13, DIS-24: a settle whose reply was lost is one end, recorded once', async () => {
     const w = await world()

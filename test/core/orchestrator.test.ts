@@ -11,6 +11,7 @@ import {
 import { controlledSource, recordingStore, type ScriptStep, scriptedSource } from 'generation-jobs/testing'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { failureOf } from '../support/failure-of.js'
 import { fixture } from '../support/fixture.js'
 import { chunksOf, readAll } from '../support/read-all.js'
 import { within } from '../support/within.js'
@@ -22,11 +23,6 @@ const storyText = '{"title": "The dragon", "lines": ["Roar"]}'
 
 function stepsOf(events: readonly JobEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'step' ? [event.step] : []))
-}
-
-function failureOf(outcome: JobOutcome<unknown>) {
-  if (outcome.status !== 'failed') throw new Error(`expected a failed outcome, got ${outcome.status}`)
-  return outcome.error
 }
 
 function issuesOf(outcome: JobOutcome<unknown>) {

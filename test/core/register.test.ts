@@ -1,4 +1,10 @@
-import { createMemoryJobStore, JobAlreadyExistsError, JobConflictError, type JobStore, type Producer } from 'generation-jobs'
+import {
+  createMemoryJobStore,
+  JobAlreadyExistsError,
+  JobConflictError,
+  type JobStore,
+  type Producer,
+} from 'generation-jobs'
 import { controlledSource, scriptedSource } from 'generation-jobs/testing'
 import { describe, expect, it } from 'vitest'
 import { rejection } from '../support/caught.js'

@@ -184,6 +184,11 @@ describe('generateWithEvents', () => {
     expect(new Set(fences.map(({ jobId }) => jobId)).size).toBe(2)
   })
 
+  it('runs on the system clock when it is given none', async () => {
+    const events = generation(scriptedSource(['Once ', { do: 'yield' }, 'upon']), { logger: false })
+    expect((await readAll(events)).at(-1)).toEqual({ type: 'complete', result: 'Once upon' })
+  })
+
   it('writes the lines of a job with the logger of the orchestrator', async () => {
     const { clock, logs, options } = standAlone()
     const controller = new AbortController()

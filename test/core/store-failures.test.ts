@@ -119,7 +119,7 @@ async function live({ clock }: Cluster, { manager }: ClusterNode): Promise<Life>
   async function one(producer: (run: RunContext) => Promise<unknown>, cancelAfter?: number): Promise<void> {
     const handle = await timed(
       'register',
-      manager.register(producer as never, { onDisconnect: 'cancel', disconnectGraceMs: 60_000 }),
+      manager.register(producer as never, { onDisconnect: 'cancel', disconnectGraceMs: 60_000, deadlineMs: 40_000 }),
     )
     if (!handle) return
     const all: Promise<unknown>[] = [
@@ -286,39 +286,50 @@ describe('register', () => {
 })
 
 describe('the start of a pending job', () => {
-  it.each(['fail', 'hang', 'throw', 'lose-reply', 'hang-after'] as const)(
-    'REG-06 DIS-09: that met a fault (%s) is tried again, and its producer called once',
+  it.each(['fail', 'hang', 'throw', 'lose-reply', 'hang-after', { answer: 7 }] as const)(
+    'REG-06 DIS-09: that met a fault (%o) is tried again, and its producer called once',
     async (fault) => {
       const { clock, join } = cluster({ maxConcurrentJobs: 1 })
       const { manager, store } = join()
-      const first = await manager.register(async () => 'first')
+      const ended = tap<string>()
+      const first = await manager.register(() => ended.next())
       let calls = 0
       const second = await manager.register(async () => ++calls)
       store.inject(fault, { on: 'start', times: 5 })
+      ended.give('first')
       await first.settled
+      await clock.settle()
+      expect(second.snapshot().status).toBe('pending')
       expect(await within(clock, 10_000, second.settled)).toMatchObject({ status: 'completed', value: 1 })
       expect(calls).toBe(1)
+      expect(store.calls('start').length).toBeGreaterThan(1)
     },
   )
 
-  it('DIS-10: that never succeeds does not keep the job from being cancelled, nor the next from its turn', async () => {
-    const { clock, join } = cluster({ maxConcurrentJobs: 1 })
-    const { manager, store } = join()
-    const first = await manager.register(async () => 'first')
-    const second = await manager.register(async () => 'second', { deadlineMs: 20_000 })
-    const third = await manager.register(async () => 'third')
-    const heal = store.inject('fail', {
-      on: 'start',
-      when: (request) => (request as { jobId: string }).jobId === second.jobId,
-    })
-    await first.settled
-    await clock.advance(10_000)
-    expect(second.snapshot().status).toBe('pending')
-    await clock.advance(10_000)
-    expect(await within(clock, 0, second.settled)).toMatchObject({ status: 'cancelled', reason: { kind: 'deadline' } })
-    expect(await within(clock, 0, third.settled)).toMatchObject({ value: 'third' })
-    heal()
-  })
+  it.each(['fail', 'throw', 'hang', { answer: null }] as const)(
+    'DIS-10: that never succeeds (%o) keeps the job from nothing but its start: its deadline ends it, and the next has its turn',
+    async (fault) => {
+      const { clock, join } = cluster({ maxConcurrentJobs: 1 })
+      const { manager, store } = join()
+      const ended = tap<string>()
+      const first = await manager.register(() => ended.next())
+      const second = await manager.register(async () => 'second', { deadlineMs: 20_000 })
+      const third = await manager.register(async () => 'third')
+      const when = (request: unknown) => (request as { jobId: string }).jobId === second.jobId
+      const heal = store.inject(fault, { on: 'start', when })
+      ended.give('first')
+      await first.settled
+      await clock.advance(19_000)
+      expect(second.snapshot().status).toBe('pending')
+      await clock.advance(1_000)
+      expect(await within(clock, 0, second.settled)).toMatchObject({
+        status: 'cancelled',
+        reason: { kind: 'deadline' },
+      })
+      expect(await within(clock, 0, third.settled)).toMatchObject({ value: 'third' })
+      heal()
+    },
+  )
 })
 
 describe('the events of a job', () => {
@@ -327,7 +338,7 @@ describe('the events of a job', () => {
     async (fault) => {
       const { clock, join } = cluster()
       const { manager, store } = join()
-      store.inject(fault, { on: 'append', times: 4 })
+      store.inject(fault, { on: 'append', times: 2 })
       const texts = Array.from({ length: 30 }, (_, index) => `${index}`)
       const handle = await manager.register(async (run) => {
         for (const text of texts) run.emit(text)
@@ -337,6 +348,30 @@ describe('the events of a job', () => {
       const events = await eventLog(manager, handle.jobId)
       expect(chunksOf(events)).toEqual(texts)
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+    },
+  )
+
+  it.each(['fail', 'hang', 'throw', 'lose-reply', { answer: 7 }] as const)(
+    'DIS-24 G10: that cannot be stored for a while (%o) are not lost: the end waits for them, and says that it is not recorded yet',
+    async (fault) => {
+      const { clock, store: shared, join } = cluster()
+      const { manager, store } = join()
+      const heal = store.inject(fault, { on: 'append' })
+      const handle = await manager.register(async (run) => {
+        for (const text of ['a', 'b', 'c']) run.emit(text)
+        return 'whole'
+      })
+      expect(await within(clock, 3_000, handle.settled)).toMatchObject({
+        status: 'completed',
+        value: 'whole',
+        recorded: false,
+      })
+      heal()
+      await clock.advance(3_000)
+      expect(await shared.read(handle.jobId)).toMatchObject({ status: 'completed', result: 'whole' })
+      const log = await eventLog(manager, handle.jobId)
+      expect(shapeOf(log)).toEqual(['chunk', 'chunk', 'chunk', 'complete'])
+      expect(chunksOf(log)).toEqual(['a', 'b', 'c'])
     },
   )
 
@@ -421,7 +456,7 @@ describe('a commit', () => {
   it('CVC-15 EVT-10: whose events cannot be stored is not claimed, and save is never called', async () => {
     const { clock, join } = cluster()
     const { manager, store } = join()
-    store.inject('hang', { on: 'append' })
+    const heal = store.inject('hang', { on: 'append' })
     let saves = 0
     const handle = await manager.register(async (run) => {
       run.emit('text')
@@ -431,6 +466,7 @@ describe('a commit', () => {
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'commit.unproved' }, commit: 'none' })
     expect(saves).toBe(0)
     expect(store.calls('claimCommit')).toEqual([])
+    heal()
   })
 
   it('G13 DIS-24: that was saved while the store went away is done, not recorded, and recorded later', async () => {
@@ -665,10 +701,10 @@ describe('a store where anything may fail', () => {
       const nodes = [join(), join(), join()]
       const random = seededRandom(seed)
       const kinds: StoreFault[] = ['fail', 'throw', 'hang', 'lose-reply', 'hang-after', 'later', { answer: {} }]
-      for (const { store } of nodes) {
-        for (const kind of kinds) store.inject(kind, { when: () => random() < 0.04 })
-        store.loseHints(() => random() < 0.3)
-      }
+      const heals = nodes.flatMap(({ store }) => [
+        ...kinds.map((kind) => store.inject(kind, { when: () => random() < 0.04 })),
+        store.loseHints(() => random() < 0.3),
+      ])
       const lives = nodes.flatMap((node) => [live(setup, node), live(setup, node), live(setup, node)])
       const cuts = (async () => {
         for (let round = 0; round < 6; round++) {
@@ -679,6 +715,7 @@ describe('a store where anything may fail', () => {
         }
       })()
       const ended = await within(clock, 200_000, Promise.all([...lives, cuts]))
+      for (const heal of heals) heal()
       await clock.advance(30_000)
       const all = ended.flatMap((one) => (one ? [one] : []))
       const saves = new Map(all.flatMap((one) => [...one.saves]))

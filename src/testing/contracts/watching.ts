@@ -22,6 +22,7 @@ export const viewing: readonly Scenario[] = [
       await world.touch(job.jobId, 'b', 5 * world.unit)
       await world.advance(world.unit)
       await world.touch(job.jobId, 'a', 0)
+      await world.advance(world.unit)
       checkFields(await world.renew(job), { viewers: 1, unwatchedMs: 0 }, 'with one left')
       await world.touch(job.jobId, 'b', 0)
       await world.advance(2 * world.unit)

@@ -6,8 +6,7 @@ import type { JobEvent } from '../../protocol/job-event.js'
 import type { JobStatus } from '../../protocol/job-status.js'
 
 /** What was seen of one job. `job` is its id; a later job with the same id is `id#2`. */
-export type JobFact = { readonly job: string } & (
-  // the record
+export type JobFact = { readonly job: string } & ( // the record
   | { readonly type: 'created'; readonly fencingToken: number; readonly status: JobStatus }
   | {
       readonly type: 'status'
@@ -26,7 +25,13 @@ export type JobFact = { readonly job: string } & (
   | { readonly type: 'streaming' }
   | { readonly type: 'streamed'; readonly text?: string | undefined; readonly error?: unknown }
   | { readonly type: 'deferred'; readonly cleanup: string }
-  | { readonly type: 'cleaning'; readonly cleanup: string; readonly status: string; readonly reason?: CancelReason | undefined; readonly isCancelled: boolean }
+  | {
+      readonly type: 'cleaning'
+      readonly cleanup: string
+      readonly status: string
+      readonly reason?: CancelReason | undefined
+      readonly isCancelled: boolean
+    }
   | { readonly type: 'cleaned'; readonly cleanup: string; readonly error?: unknown }
   | { readonly type: 'committing' }
   | { readonly type: 'saving'; readonly status: JobStatus | undefined; readonly isCancelled: boolean }
@@ -34,7 +39,12 @@ export type JobFact = { readonly job: string } & (
   | { readonly type: 'committed'; readonly error?: unknown }
   | { readonly type: 'produced'; readonly error?: unknown }
   // the answers
-  | { readonly type: 'asked'; readonly call: number; readonly by?: string | undefined; readonly timeoutMs?: number | undefined }
+  | {
+      readonly type: 'asked'
+      readonly call: number
+      readonly by?: string | undefined
+      readonly timeoutMs?: number | undefined
+    }
   | { readonly type: 'answered'; readonly call: number; readonly result: CancelResult }
   | { readonly type: 'refused'; readonly call: number; readonly error: unknown }
   | { readonly type: 'waited'; readonly result: WaitResult<unknown> }
@@ -126,7 +136,9 @@ export class JobFacts extends Facts {
 
   /** The first fact that ended the job from the outside or the inside: a recorded cancel, or its producer's end. */
   get cancelledAt(): FactOf<'status'> | undefined {
-    return this.of('status').find(({ to, reason }) => reason !== undefined && (to === 'cancelling' || to === 'cancelled'))
+    return this.of('status').find(
+      ({ to, reason }) => reason !== undefined && (to === 'cancelling' || to === 'cancelled'),
+    )
   }
 }
 

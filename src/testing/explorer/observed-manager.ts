@@ -90,7 +90,8 @@ export function observedManager<M extends ManagerLike>(
       })
       runs.set(jobId, observedRun)
       history.note({ type: 'started', job, fencingToken })
-      const onEnd = (failure: { error: unknown } | undefined): void => history.note({ type: 'produced', job, ...failure })
+      const onEnd = (failure: { error: unknown } | undefined): void =>
+        history.note({ type: 'produced', job, ...failure })
       return watchedOutput(() => producer(observedRun), onEnd)
     }
     return observe as Producer<T>

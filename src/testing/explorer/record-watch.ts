@@ -41,7 +41,8 @@ export class RecordWatch {
       case 'append':
         return this.#look(args[0] as string, args[1] as number)
       case 'create':
-        if (answer && (answer as { answer: string }).answer === 'created') this.#begin((answer as { record: JobRecord }).record)
+        if (answer && (answer as { answer: string }).answer === 'created')
+          this.#begin((answer as { record: JobRecord }).record)
         return
       case 'claimCommit':
       case 'settle':
@@ -55,7 +56,11 @@ export class RecordWatch {
       case 'sweep':
         return this.forget()
       case 'touchViewers':
-        for (const { jobId, viewerId, ttlMs } of args[0] as readonly { jobId: string; viewerId: string; ttlMs: number }[]) {
+        for (const { jobId, viewerId, ttlMs } of args[0] as readonly {
+          jobId: string
+          viewerId: string
+          ttlMs: number
+        }[]) {
           this.#history.note({ type: 'viewer', job: this.jobOf(jobId), viewer: viewerId, ttlMs })
         }
         return

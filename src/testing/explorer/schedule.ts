@@ -139,7 +139,9 @@ export function formatSchedule(tokens: readonly string[]): Schedule {
 /** Names stand in schedules, so they have no blank and none of the signs of their grammar. */
 export function checkName(name: string): string {
   if (typeof name === 'string' && /^[\w./-]+$/.test(name) && name !== 'time') return name
-  throw new ExplorerError(`A name of the world is made of letters, digits and . _ / - only, got ${JSON.stringify(name)}.`)
+  throw new ExplorerError(
+    `A name of the world is made of letters, digits and . _ / - only, got ${JSON.stringify(name)}.`,
+  )
 }
 
 function splitOnce(text: string, at: string): [string, string | undefined] {

@@ -1,5 +1,6 @@
-import { type Execution, type ExecutionOptions, execute, type Scenario } from './execution.js'
+import type { Execution, ExecutionOptions, Scenario } from './execution.js'
 import { GivenPicks } from './pickers.js'
+import { play } from './player.js'
 
 const MAX_ATTEMPTS = 600
 
@@ -11,7 +12,7 @@ export async function shrink(scenario: Scenario, found: Execution, options: Exec
     improved = false
     for (const tokens of simpler(best.tokens)) {
       if (++attempts > MAX_ATTEMPTS) return best
-      const tried = await execute(scenario, new GivenPicks(tokens, false), options)
+      const tried = await play(scenario, new GivenPicks(tokens, false), options)
       if (tried.broken?.invariant !== best.broken?.invariant || weight(tried.tokens) >= weight(best.tokens)) continue
       best = tried
       improved = true
@@ -24,7 +25,11 @@ export async function shrink(scenario: Scenario, found: Execution, options: Exec
 /** Schedules that say less: a step less, half of a pair, a shorter distance, no failure. */
 function* simpler(tokens: readonly string[]): Generator<string[]> {
   for (const [index, token] of tokens.entries()) {
-    const without = (...instead: string[]): string[] => [...tokens.slice(0, index), ...instead, ...tokens.slice(index + 1)]
+    const without = (...instead: string[]): string[] => [
+      ...tokens.slice(0, index),
+      ...instead,
+      ...tokens.slice(index + 1),
+    ]
     yield without()
     const pair = /^(.+)\+(.+)@(\d+)$/.exec(token)
     if (pair) {

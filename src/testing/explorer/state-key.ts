@@ -1,5 +1,5 @@
-import type { EventBoard } from './event-board.js'
 import { describeFact } from './describe-fact.js'
+import type { EventBoard } from './event-board.js'
 import type { Fact, History } from './facts.js'
 import type { WorldTime } from './world-time.js'
 

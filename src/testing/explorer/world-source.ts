@@ -108,4 +108,3 @@ export function worldSource(
 function numbered(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}${index + 1} `)
 }
-

@@ -55,9 +55,10 @@ export function worldStore(parts: WorldStoreParts): JobStore {
   function call(operation: StoreOperation, args: readonly unknown[]): unknown {
     if (node.isCrashed) return new Promise(() => {})
     const how = decide(operation)
-    if (how === 'now') return arrive(operation, args)
-    history.note({ type: 'store', operation, answer: how, node: node.name })
+    if (how !== 'now') history.note({ type: 'store', operation, answer: how, node: node.name })
     switch (how) {
+      case 'now':
+        return arrive(operation, args)
       case 'fail':
         return Promise.reject(new Error(`${operation}: the store is away`))
       case 'never':
@@ -93,4 +94,3 @@ export function worldStore(parts: WorldStoreParts): JobStore {
     footprint: () => inner.footprint(),
   }
 }
-

@@ -11,7 +11,8 @@ export const fenced: Invariant = {
     const owners = new Set([created.fencingToken, ...facts.of('started').map(({ fencingToken }) => fencingToken)])
     for (const { event, fencingToken } of facts.of('logged')) {
       if (!CONTENT.has(event.type)) continue
-      if (fencingToken !== undefined && !owners.has(fencingToken)) return `event ${event.seq} was written by an owner of another life of the id`
+      if (fencingToken !== undefined && !owners.has(fencingToken))
+        return `event ${event.seq} was written by an owner of another life of the id`
     }
     let newest = created.fencingToken
     for (const fact of facts.all) {
@@ -19,7 +20,8 @@ export const fenced: Invariant = {
         if (fact.fencingToken < newest) return `its fencing token fell from ${newest} to ${fact.fencingToken}`
         newest = fact.fencingToken
       }
-      if (fact.type === 'saving' && facts.first('status') && fact.status === undefined) return 'save was called, and the record is gone'
+      if (fact.type === 'saving' && facts.first('status') && fact.status === undefined)
+        return 'save was called, and the record is gone'
     }
     return undefined
   },

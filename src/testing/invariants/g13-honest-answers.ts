@@ -34,7 +34,9 @@ function lieOf({ result, call, at }: Answer, facts: JobFacts, { hadPause }: Mome
       if (outcome && (outcome.forced !== result.forced || outcome.cleanup !== result.cleanup)) {
         return `it says forced ${result.forced}, cleanup ${result.cleanup}, and the outcome forced ${outcome.forced}, cleanup ${outcome.cleanup}`
       }
-      return result.joined && isOwnReason(facts, asked) && isOnly(facts, asked) ? 'no other cancel came first' : undefined
+      return result.joined && isOwnReason(facts, asked) && isOnly(facts, asked)
+        ? 'no other cancel came first'
+        : undefined
     case 'too-late':
       if (facts.cancelledAt) return 'the job was cancelled'
       return settled && asked && settled.order < asked.order ? 'it was settled before' : undefined

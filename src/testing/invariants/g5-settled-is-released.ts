@@ -16,12 +16,15 @@ function falseRelease(facts: JobFacts): string | undefined {
   if (!settled || settled.outcome.cleanup === 'unknown') return undefined
   const recorded = settled.outcome.recorded ? facts.of('status').find(({ to }) => isSettled(to)) : undefined
   const before = facts.all.filter(({ order }) => order < Math.min(recorded?.order ?? settled.order, settled.order))
-  const count = (type: 'started' | 'produced' | 'cleaning' | 'cleaned') => before.filter((fact) => fact.type === type).length
+  const count = (type: 'started' | 'produced' | 'cleaning' | 'cleaned') =>
+    before.filter((fact) => fact.type === type).length
   const { cleanup, forced } = settled.outcome
   const isCleaned = count('cleaning') === count('cleaned')
   const isFailed = before.some((fact) => fact.type === 'cleaned' && fact.error !== undefined)
-  if (cleanup === 'clean' && (!isCleaned || isFailed)) return `its cleanups are 'clean', but one ${isFailed ? 'failed' : 'is not through'}`
-  if (cleanup === 'failed' && (!isCleaned || !isFailed)) return `its cleanups have 'failed', but ${isCleaned ? 'none did' : 'one is not through'}`
+  if (cleanup === 'clean' && (!isCleaned || isFailed))
+    return `its cleanups are 'clean', but one ${isFailed ? 'failed' : 'is not through'}`
+  if (cleanup === 'failed' && (!isCleaned || !isFailed))
+    return `its cleanups have 'failed', but ${isCleaned ? 'none did' : 'one is not through'}`
   if (cleanup === 'timed-out' && isCleaned) return `its cleanups are 'timed-out', but all are through`
   const isProduced = count('started') === count('produced')
   if (!forced && !isProduced) return 'its producer has not ended, and it does not say forced'

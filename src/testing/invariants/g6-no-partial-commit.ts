@@ -14,7 +14,8 @@ function wrongSave(facts: JobFacts): string | undefined {
   if (saves.length > 1) return `save was called ${saves.length} times`
   const [saving] = saves
   if (!saving) return undefined
-  if (saving.status !== 'committing') return `save was called while the record said ${saving.status}; a crash there would lie`
+  if (saving.status !== 'committing')
+    return `save was called while the record said ${saving.status}; a crash there would lie`
   if (saving.isCancelled) return 'save was called after the cancel'
   const before = facts.all.slice(0, facts.all.indexOf(saving))
   const count = (type: 'streaming' | 'streamed' | 'produced') => before.filter((fact) => fact.type === type).length

@@ -29,9 +29,12 @@ function differs(facts: JobFacts, first: CancelReason | undefined): string | und
   if (settled?.outcome.status !== 'cancelled') return undefined
   const { outcome, tokenReason, signalReason, sawSignal, status } = settled
   const isRecorded = status === 'cancelled' && outcome.recorded
-  if (isRecorded && !isSame(outcome.reason, first)) return `the outcome says ${text(outcome.reason)}, the record ${text(first)}`
-  if (tokenReason && !isSame(tokenReason, outcome.reason)) return `the token says ${text(tokenReason)}, the outcome ${text(outcome.reason)}`
-  if (sawSignal && signalReason !== tokenReason) return `the signal carries ${text(signalReason)}, the token ${text(tokenReason)}`
+  if (isRecorded && !isSame(outcome.reason, first))
+    return `the outcome says ${text(outcome.reason)}, the record ${text(first)}`
+  if (tokenReason && !isSame(tokenReason, outcome.reason))
+    return `the token says ${text(tokenReason)}, the outcome ${text(outcome.reason)}`
+  if (sawSignal && signalReason !== tokenReason)
+    return `the signal carries ${text(signalReason)}, the token ${text(tokenReason)}`
   // Another node's cancel may be recorded while the cleanups run here: those were told another end.
   const cleaning = facts.of('cleaning').find((one) => one.isCancelled && one.reason !== tokenReason)
   if (cleaning) return `${cleaning.cleanup} was told ${text(cleaning.reason)}, the token says ${text(tokenReason)}`
@@ -49,7 +52,8 @@ function notFirst(facts: JobFacts, first: CancelReason | undefined): string | un
   if (winners.length > 1) return `${winners.length} cancels were told that they were the first`
   const [winner] = winners
   const asked = facts.of('asked').find(({ call }) => call === winner?.call)
-  if (asked?.by !== undefined && asked.by !== first?.by) return `cancel #${asked.call} was told that it was the first, but the reason is ${text(first)}`
+  if (asked?.by !== undefined && asked.by !== first?.by)
+    return `cancel #${asked.call} was told that it was the first, but the reason is ${text(first)}`
   return undefined
 }
 

@@ -23,6 +23,8 @@ export interface Answer {
   /** @defaultValue true */
   readonly usage?: boolean
   readonly fault?: Fault
+  /** How many of the texts come before the fault. @defaultValue all */
+  readonly textsBeforeFault?: number
 }
 
 /** One request as the server saw it. */
@@ -157,8 +159,8 @@ interface Frames {
 }
 
 async function write(response: ServerResponse, { format, start, texts, end }: Frames, answer: Answer): Promise<void> {
-  const { fault } = answer
-  const begun = [...start, ...texts].join('')
+  const { fault, textsBeforeFault } = answer
+  const begun = [...start, ...texts.slice(0, fault && textsBeforeFault)].join('')
   switch (fault) {
     case 'stall-mid-stream':
       return send(response, begun)

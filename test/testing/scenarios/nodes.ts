@@ -29,7 +29,9 @@ export const nodeScenarios: readonly Explored[] = [
     async play(world) {
       const owner = world.node('owner')
       const other = world.node('other')
-      const job = await owner.manager(GenerationJobManager).register(streamAndSave(world, { chunks: 1 }), { jobId: 'a' })
+      const job = await owner
+        .manager(GenerationJobManager)
+        .register(streamAndSave(world, { chunks: 1 }), { jobId: 'a' })
       const far = other.manager(GenerationJobManager)
       world.action('cancel', () => job.cancel({ by: 'near' }))
       world.action('cancel-far', () => far.cancel('a', { by: 'far' }))

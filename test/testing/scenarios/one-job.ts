@@ -16,7 +16,8 @@ export function streamAndSave(world: World, options: WorldSourceOptions & { name
 }
 
 function expectedText(name: string, { chunks = 2 }: WorldSourceOptions): string {
-  if (typeof chunks !== 'number') return chunks.map((chunk) => (typeof chunk === 'string' ? chunk : chunk.text ?? '')).join('')
+  if (typeof chunks !== 'number')
+    return chunks.map((chunk) => (typeof chunk === 'string' ? chunk : (chunk.text ?? ''))).join('')
   return Array.from({ length: chunks }, (_, index) => `${name}${index + 1} `).join('')
 }
 
@@ -38,7 +39,11 @@ export const oneJobScenarios: readonly Explored[] = [
     play: oneJob({ chunks: 3, closes: 'later' }),
     options: { stalls: ALL, timeSteps: 0 },
   },
-  { name: 'one job, 2 chunks, limits pass while things are on their way', play: oneJob({ chunks: 2, closes: 'later' }), options: {} },
+  {
+    name: 'one job, 2 chunks, limits pass while things are on their way',
+    play: oneJob({ chunks: 2, closes: 'later' }),
+    options: {},
+  },
   { name: 'one job, a source that ignores return()', play: oneJob({ closes: 'deaf' }), options: { timeSteps: 0 } },
   { name: 'one job, a source without return()', play: oneJob({ closes: 'missing' }), options: { timeSteps: 0 } },
   {
