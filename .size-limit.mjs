@@ -6,5 +6,6 @@ const ignore = ['eventemitter3', 'pino', 'zod', ...builtinModules.map((name) => 
 export default [
   { name: 'generation-jobs', path: 'dist/index.js', limit: '24 kB', ignore },
   { name: 'generation-jobs/dialogue', path: 'dist/dialogue.js', limit: '24 kB', ignore },
+  { name: 'generation-jobs/providers', path: 'dist/providers.js', limit: '7 kB', ignore: [] },
   { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '12 kB', ignore },
 ]

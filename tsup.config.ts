@@ -5,6 +5,7 @@ import { sourceHash, stampBuild } from './scripts/source-hash.mjs'
 export const entries = {
   index: 'src/index.ts',
   dialogue: 'src/dialogue/index.ts',
+  providers: 'src/providers/index.ts',
   testing: 'src/testing/index.ts',
 }
 

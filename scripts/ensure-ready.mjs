@@ -27,12 +27,8 @@ export function ensureInstalled() {
     return code
   }
   if (developmentNode()) return 0
-  say(
-    `Development needs Node 22.18 or later; this is ${version}. The "node" package brings one, but its install`,
-  )
-  say(
-    'script did not run: allow it (npm config set ignore-scripts false), delete node_modules and try again.',
-  )
+  say(`Development needs Node 22.18 or later; this is ${version}. The "node" package brings one, but its install`)
+  say('script did not run: allow it (npm config set ignore-scripts false), delete node_modules and try again.')
   return 1
 }
 

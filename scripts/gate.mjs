@@ -29,10 +29,11 @@ function testCounts() {
   const folder = mkdtempSync(join(tmpdir(), 'generation-jobs-'))
   const report = join(folder, 'tests.json')
   try {
-    const { status } = spawnSync(
-      `npm test -- --reporter=default --reporter=json --outputFile.json="${report}"`,
-      { cwd: root, shell: true, stdio: 'inherit' },
-    )
+    const { status } = spawnSync(`npm test -- --reporter=default --reporter=json --outputFile.json="${report}"`, {
+      cwd: root,
+      shell: true,
+      stdio: 'inherit',
+    })
     return countsIn(report, status ?? 1)
   } finally {
     rmSync(folder, { recursive: true, force: true })

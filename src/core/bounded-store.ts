@@ -124,7 +124,7 @@ function checker(operation: Operation): (answer: unknown) => unknown {
 
 function contractOf(operation: Operation): (answer: unknown) => boolean {
   const answers: Readonly<Record<string, string>> | undefined = OPERATIONS[operation]
-  if (operation === 'list' || operation === 'reap') return Array.isArray
+  if (operation === 'list' || operation === 'reap') return (answer) => Array.isArray(answer) && answer.every(isRecord)
   if (operation === 'read') return (answer) => answer === undefined || isRecord(answer)
   if (!answers) return () => true
   const isOne = (answer: unknown): boolean => {

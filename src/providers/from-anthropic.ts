@@ -8,7 +8,7 @@ import { type BodyOf, checkCall, type RequestOptions } from './request-options.j
 
 /** What is needed of an `Anthropic` client. */
 export interface AnthropicClient {
-  readonly messages: { create(body: never, options?: never): unknown }
+  readonly messages: { create(body: never, options: never): unknown }
 }
 
 /** The parameters of a request, as the client declares them, without what the adapter sets. */

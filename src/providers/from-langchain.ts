@@ -7,7 +7,7 @@ import { type ModelRun, modelSource } from './model-source.js'
 
 /** What is needed of a LangChain `Runnable`. */
 export interface LangChainRunnable {
-  stream(input: never, options?: never): PromiseLike<AsyncIterable<unknown>>
+  stream(input: never, options: never): PromiseLike<AsyncIterable<unknown>>
 }
 
 type Prompt = Parameters<LanguageModel>[0]

@@ -7,7 +7,7 @@ import { type ResponseEvent, responseReader } from './response-events.js'
 
 /** What is needed of an `OpenAI` client; `retrieve` and `cancel` for background responses only. */
 export interface OpenAIResponsesClient {
-  readonly responses: { create(body: never, options?: never): unknown }
+  readonly responses: { create(body: never, options: never): unknown }
 }
 
 /** The parameters of a request, as the client declares them, without what the adapter sets. */

@@ -8,7 +8,7 @@ import { type BodyOf, checkCall, type RequestOptions } from './request-options.j
 
 /** What is needed of an `OpenAI` client, or of a client of a server that speaks its Chat Completions. */
 export interface OpenAIChatClient {
-  readonly chat: { readonly completions: { create(body: never, options?: never): unknown } }
+  readonly chat: { readonly completions: { create(body: never, options: never): unknown } }
 }
 
 /** The parameters of a request, as the client declares them, without what the adapter sets. */

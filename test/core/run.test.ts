@@ -251,6 +251,22 @@ describe('emit', () => {
     expect(chunksOf(await readAll(job.events()))).toEqual(['taken'])
   })
 
+  it('REG-20: tryEmit answers false once the producer has ended, though its cleanups still run', async () => {
+    const { clock, manager } = fixture()
+    const answers: boolean[] = []
+    const job = await manager.register(async (run) => {
+      run.defer(async () => {
+        answers.push(run.tryEmit('in a cleanup'))
+        await clock.yieldMacrotask()
+        answers.push(run.tryEmit('later in a cleanup'))
+      })
+      run.emit('text')
+    })
+    expect(await within(clock, 0, job.settled)).toMatchObject({ status: 'completed', cleanup: 'clean' })
+    expect(answers).toEqual([false, false])
+    expect(chunksOf(await readAll(job.events()))).toEqual(['text'])
+  })
+
   it('REG-20: tryEmit answers false after a cancel, and for what is no event', async () => {
     const { clock, manager } = fixture()
     const answers: boolean[] = []

@@ -439,6 +439,120 @@ describe('how a source is let go', () => {
   })
 })
 
+describe('an async-generator producer', () => {
+  it('CLN-06: its finally runs when the job is cancelled between two yields', async () => {
+    const f = quick()
+    const steps: string[] = []
+    const more = tap<void>()
+    const handle = await started(f, async function* () {
+      try {
+        yield 'a'
+        await more.next()
+        yield 'b'
+      } finally {
+        steps.push('finally')
+        await Promise.resolve()
+        steps.push('after an await')
+      }
+    })
+    const answer = handle.cancel()
+    more.give() // return() waits behind the pending step
+    expect(await within(f.clock, 0, answer)).toMatchObject({ outcome: 'cancelled', forced: false })
+    expect(steps).toEqual(['finally', 'after an await'])
+    await expectCancelled(f, handle, { kind: 'user', forced: false, chunks: 1 })
+  })
+
+  it.each([
+    [
+      'yields',
+      async function* () {
+        yield 'from finally'
+      },
+    ],
+    [
+      'throws',
+      async function* () {
+        throw new Error('from finally')
+      },
+    ],
+  ] as Array<[string, () => AsyncGenerator<string>]>)(
+    'T04, G14: one whose finally %s is a cancel like any other, and nothing is unhandled',
+    async (_, inFinally) => {
+      const f = quick()
+      const more = tap<void>()
+      const handle = await started(f, async function* () {
+        try {
+          yield 'a'
+          await more.next()
+          yield 'b'
+        } finally {
+          yield* inFinally()
+        }
+      })
+      const answer = handle.cancel()
+      more.give()
+      expect(await within(f.clock, 3_500, answer)).toMatchObject({ outcome: 'cancelled' })
+      expect(chunksOf((await oneEnd(f, handle)).events)).toEqual(['a'])
+    },
+  )
+
+  it('G3: one whose finally hangs is given up at half of the grace period', async () => {
+    const f = quick()
+    const more = tap<void>()
+    const handle = await started(f, async function* () {
+      try {
+        yield 'a'
+        await more.next()
+      } finally {
+        await new Promise(() => {})
+      }
+    })
+    const answer = handle.cancel()
+    more.give()
+    expect(await within(f.clock, 3_500, answer)).toMatchObject({ outcome: 'cancelled', forced: true })
+  })
+
+  it('REG-11: one that yields what is no event fails, and its finally runs', async () => {
+    const f = quick()
+    let closed = false
+    const handle = await started(f, async function* () {
+      try {
+        yield 'a'
+        yield { type: 'chunk', content: 42 } as unknown as string
+        yield 'never'
+      } finally {
+        closed = true
+      }
+    })
+    const { outcome, events } = await oneEnd(f, handle)
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'options.invalid' } })
+    expect(chunksOf(events)).toEqual(['a'])
+    expect(closed).toBe(true)
+  })
+
+  it('CVC-18: one that commits after its cancel gets the cancel thrown', async () => {
+    const f = quick()
+    const more = tap<void>()
+    let saves = 0
+    let thrown: unknown
+    const handle = await started(f, async function* (run) {
+      yield 'a'
+      await more.next()
+      try {
+        return await run.commit(() => ++saves)
+      } catch (error) {
+        thrown = error
+        throw error
+      }
+    })
+    void handle.cancel()
+    more.give()
+    await expectCancelled(f, handle, { kind: 'user', forced: false, chunks: 1 })
+    expect(saves).toBe(0)
+    expect(thrown).toBeInstanceOf(JobCancelledError)
+  })
+})
+
 describe('fairness', () => {
   /** A source that is always ready and needs `cost` milliseconds of the processor for a chunk. */
   function hot(f: Fixture, cost: number): AsyncIterable<string> {

@@ -13,6 +13,7 @@ import {
   controlledSource,
   countingSignal,
   createVirtualClock,
+  type HostileSourceName,
   hostileSources,
   scriptedSource,
 } from 'generation-jobs/testing'
@@ -73,6 +74,10 @@ function handMadeToken(): CancelToken & { cancel(kind: CancelKind): void; listen
     },
     listeners: () => listeners.size,
   }
+}
+
+function isTerminal(type: string): boolean {
+  return ['complete', 'cancelled', 'error'].includes(type)
 }
 
 function typesOf(events: readonly GenerationEvent<unknown>[]): string[] {
@@ -215,21 +220,21 @@ describe('generateWithEvents', () => {
     expect(typesOf(await readAll(events))).toEqual(['chunk', 'complete'])
   })
 
-  it('passes by every hostile source: exactly one end, the last, and nothing thrown', async () => {
-    const { clock, options } = standAlone()
-    for (const [name, make] of Object.entries(hostileSources({ clock }))) {
+  for (const name of Object.keys(hostileSources()) as HostileSourceName[]) {
+    it(`G1 G3: ends the hostile source ${name} with exactly one event, the last, and throws nothing`, async () => {
+      const { clock, options } = standAlone()
+      const make = hostileSources({ clock })[name]
       const controller = new AbortController()
       const reading = readAll(generation(make(), options, controller.signal))
       await clock.advance(500)
       controller.abort()
       const events = await within(clock, 7_000, reading)
-      const ends = typesOf(events).filter((type) => ['complete', 'cancelled', 'error'].includes(type))
-      expect(ends, name).toHaveLength(1)
-      expect(events.at(-1)?.type, name).toBe(ends[0])
-      const isByItself = ['completes', 'fails', 'completes-or-fails'].includes(make.ending)
-      if (!isByItself) expect(events.at(-1), name).toEqual({ type: 'cancelled', kind: 'signal' })
-    }
-  })
+      const ends = typesOf(events).filter(isTerminal)
+      expect([ends.length, events.at(-1)?.type]).toEqual([1, ends[0]])
+      const endsByItself = ['completes', 'fails', 'completes-or-fails'].includes(make.ending)
+      if (!endsByItself) expect(events.at(-1)).toEqual({ type: 'cancelled', kind: 'signal' })
+    })
+  }
 })
 
 describe('a generation that fails', () => {
@@ -281,7 +286,7 @@ describe('a generation that fails', () => {
       const { options } = standAlone()
       const events = (await readAll(make(options))) as GenerationEvent<unknown>[]
       expect(events.at(-1)).toEqual({ type: 'error', code, message: expect.any(String) })
-      expect(typesOf(events).filter((type) => ['complete', 'cancelled', 'error'].includes(type))).toEqual(['error'])
+      expect(typesOf(events).filter(isTerminal)).toEqual(['error'])
       expect(JSON.stringify(events.at(-1))).not.toContain(SECRET)
     })
   }
@@ -496,7 +501,7 @@ describe('a predicate as token', () => {
     source.push('a')
     source.end()
     const events = await within(clock, 7_000, reading)
-    expect(typesOf(events).filter((type) => ['complete', 'cancelled', 'error'].includes(type))).toHaveLength(1)
+    expect(typesOf(events).filter(isTerminal)).toHaveLength(1)
   })
 })
 

@@ -43,9 +43,7 @@ describe.skipIf(inject('buildExitCode') !== 0)('declarations', () => {
     const program = ts.createProgram([file], options, host)
 
     // Only the consumer's file and ours: to check what our dependencies declare takes seconds and is not our matter.
-    const checked = program
-      .getSourceFiles()
-      .filter(({ fileName }) => fileName === file || fileName.startsWith(dist))
+    const checked = program.getSourceFiles().filter(({ fileName }) => fileName === file || fileName.startsWith(dist))
     expect(checked.length).toBeGreaterThan(Object.keys(entries).length)
     expect(checked.flatMap((source) => faultsIn(source, program))).toEqual([])
   })

@@ -61,10 +61,7 @@ describe.skipIf(inject('buildExitCode') !== 0)('built entries', () => {
   })
 
   function updateList(values: Record<string, string[]>): void {
-    const list = names.map((name) => [
-      name,
-      { values: values[name], types: declaredNames(`${name}.d.ts`).types },
-    ])
+    const list = names.map((name) => [name, { values: values[name], types: declaredNames(`${name}.d.ts`).types }])
     writeFileSync(listFile, `${JSON.stringify(Object.fromEntries(list), null, 2)}\n`)
   }
 })

@@ -41,9 +41,7 @@ describe('package entries', () => {
 
 describe('package-lock.json', () => {
   test('names no registry, so that it installs from any', () => {
-    const resolved = Object.entries<{ resolved?: string }>(lock.packages).filter(
-      ([, entry]) => entry.resolved,
-    )
+    const resolved = Object.entries<{ resolved?: string }>(lock.packages).filter(([, entry]) => entry.resolved)
     expect(resolved).toEqual([])
     expect(readText('package-lock.json')).not.toContain('registry.')
   })

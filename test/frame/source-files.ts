@@ -65,17 +65,10 @@ function importOf(node: ts.Node): { from: string; typeOnly: boolean } | undefine
   if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
     return { from: node.moduleSpecifier.text, typeOnly: node.isTypeOnly }
   }
-  if (
-    ts.isImportTypeNode(node) &&
-    ts.isLiteralTypeNode(node.argument) &&
-    ts.isStringLiteral(node.argument.literal)
-  ) {
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) {
     return { from: node.argument.literal.text, typeOnly: true }
   }
-  if (
-    ts.isCallExpression(node) &&
-    (node.expression.kind === ts.SyntaxKind.ImportKeyword || isRequire(node))
-  ) {
+  if (ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || isRequire(node))) {
     const [first] = node.arguments
     // A computed import cannot be checked, so it is shown as one that no rule allows.
     return { from: first && ts.isStringLiteral(first) ? first.text : '(computed)', typeOnly: false }

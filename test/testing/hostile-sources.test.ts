@@ -133,9 +133,7 @@ describe('hostile sources', () => {
 
   it('burns the time of a virtual clock in always-ready sources, because nothing else would', async () => {
     const clock = createVirtualClock()
-    const iterator = (hostileSources({ clock }).alwaysReady() as AsyncIterable<unknown>)[
-      Symbol.asyncIterator
-    ]()
+    const iterator = (hostileSources({ clock }).alwaysReady() as AsyncIterable<unknown>)[Symbol.asyncIterator]()
     for (let pull = 0; pull < 20; pull++) await iterator.next()
     expect(clock.monotonic()).toBeCloseTo(1)
   })

@@ -27,12 +27,7 @@ const peek = async (promise: PromiseLike<unknown> | undefined) => {
 describe('scripted source: script', () => {
   it('plays strings and model chunks in order, then ends', async () => {
     const source = scriptedSource(['a', { text: 'b', finish: 'stop' }, '', { metadata: { model: 'm' } }])
-    expect(await collect(source)).toEqual([
-      'a',
-      { text: 'b', finish: 'stop' },
-      '',
-      { metadata: { model: 'm' } },
-    ])
+    expect(await collect(source)).toEqual(['a', { text: 'b', finish: 'stop' }, '', { metadata: { model: 'm' } }])
     expect(source).toMatchObject({
       opened: 1,
       nextCalls: 5,
@@ -45,11 +40,7 @@ describe('scripted source: script', () => {
 
   it('stays ended once done, also when the script goes on', async () => {
     const iterator = open(scriptedSource(['a', { do: 'done' }, 'never']))
-    expect([await iterator.next(), await iterator.next(), await iterator.next()]).toEqual([
-      chunk('a'),
-      DONE,
-      DONE,
-    ])
+    expect([await iterator.next(), await iterator.next(), await iterator.next()]).toEqual([chunk('a'), DONE, DONE])
   })
 
   it('throws what the script says, by identity, and is closed afterwards', async () => {
@@ -189,9 +180,7 @@ describe('scripted source: faults', () => {
   })
 
   it('returnRejects: return rejects', async () => {
-    await expect(open(scriptedSource(['a'], { returnRejects: true })).return?.()).rejects.toThrow(
-      'return() rejected',
-    )
+    await expect(open(scriptedSource(['a'], { returnRejects: true })).return?.()).rejects.toThrow('return() rejected')
   })
 
   it('nextRejectsLate: the pending next rejects a macrotask after the close', async () => {

@@ -70,8 +70,9 @@ export async function replay(
   options: ExploreOptions = {},
 ): Promise<{ trace: Trace; violation: Violation | undefined }> {
   const tokens = parseSchedule(schedule)
+  const needed = neededBy(tokens)
   const picks = new GivenPicks(tokens, true)
-  const execution = await play(scenario, picks, resolveOptions({ ...options, ...neededBy(tokens) }))
+  const execution = await play(scenario, picks, resolveOptions({ ...options, ...needed }))
   if (execution.end === 'void') {
     throw new ExplorerError(
       `An impossible schedule: the second half of ${execution.tokens.at(-1)} could not happen any more.`,
@@ -82,6 +83,7 @@ export async function replay(
       `An impossible schedule: the scenario was over before ${JSON.stringify(formatSchedule(picks.left))}.`,
     )
   }
+  if (execution.end === 'complete') assertClasses(needed.stalls ?? [], execution.classes)
   return { trace: traceOf(execution), violation: execution.broken && violationOf(execution) }
 }
 

@@ -3,6 +3,7 @@ import type { WaitResult } from '../../core/completion.js'
 import type { JobOutcome } from '../../core/outcome.js'
 import type { CancelReason } from '../../protocol/cancel-reason.js'
 import type { JobEvent } from '../../protocol/job-event.js'
+import type { CommitStatus } from '../../protocol/job-snapshot.js'
 import type { JobStatus } from '../../protocol/job-status.js'
 
 /** What was seen of one job. `job` is its id; a later job with the same id is `id#2`. */
@@ -14,6 +15,8 @@ export type JobFact = { readonly job: string } & ( // the record
       readonly to: JobStatus
       readonly reason?: CancelReason | undefined
       readonly fencingToken: number
+      /** What the record says about the commit. */
+      readonly commit?: CommitStatus | undefined
     }
   /** A cancel was asked of the store under this token, or none. */
   | { readonly type: 'logged'; readonly event: JobEvent; readonly fencingToken: number | undefined }
@@ -57,6 +60,7 @@ export type JobFact = { readonly job: string } & ( // the record
       /** The reason that the run's signal carries, if the producer looked at the signal. */
       readonly signalReason: CancelReason | undefined
       readonly sawSignal: boolean
+      readonly isSignalAborted: boolean
       /** Live jobs that the manager counts, and how many it should. */
       readonly live: number
       readonly expectedLive: number

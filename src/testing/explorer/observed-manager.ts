@@ -74,6 +74,7 @@ export function observedManager<M extends ManagerLike>(
       tokenReason: run?.token.reason,
       signalReason: run?.signalReason,
       sawSignal: run?.sawSignal ?? false,
+      isSignalAborted: run?.isSignalAborted ?? false,
       live: pending + running + committing + cancelling,
       expectedLive: live.size,
     })

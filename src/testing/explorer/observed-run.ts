@@ -51,6 +51,10 @@ export class ObservedRun implements RunContext {
     return this.#hasSignal
   }
 
+  get isSignalAborted(): boolean {
+    return this.#hasSignal && this.#run.signal.aborted
+  }
+
   /** The reason that the signal carries. */
   get signalReason(): CancelReason | undefined {
     if (!this.#hasSignal || !this.#run.signal.aborted) return undefined

@@ -103,7 +103,15 @@ export class RecordWatch {
       const from = known.status
       known.status = record.status
       known.reason = reason
-      this.#history.note({ type: 'status', job, from, to: record.status, reason, fencingToken: record.fencingToken })
+      this.#history.note({
+        type: 'status',
+        job,
+        from,
+        to: record.status,
+        reason,
+        fencingToken: record.fencingToken,
+        commit: record.commit,
+      })
     }
     if (record.lastSeq > known.lastSeq) {
       const { events } = this.#store.readEvents(jobId, known.lastSeq, MAX_EVENTS) as { events: readonly JobEvent[] }

@@ -18,6 +18,10 @@ export const oneEnd: Invariant = {
     const terminals = log.filter(({ event }) => isTerminalEvent(event)).length
     if (ends > 1) return `it has ${ends} ends`
     if (ends !== terminals) return `${ends} ends in the record and ${terminals} terminal events in the log`
+    const end = facts.of('status').find(({ to }) => isSettled(to))
+    const late = facts.of('started').find(({ order }) => end !== undefined && order > end.order)
+    if (late) return 'its producer was called after its end'
+    if (facts.of('started').length > 1) return 'its producer was called twice'
     if (facts.of('settled').length > 1) return 'its end was announced twice'
     if (!isOver || hadCrash || !facts.first('created')) return undefined
     if (ends === 0) return 'it has no end'

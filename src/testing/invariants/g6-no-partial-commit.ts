@@ -1,3 +1,4 @@
+import { isSettled } from '../../protocol/job-status.js'
 import type { JobFacts } from '../explorer/facts.js'
 import type { Invariant } from './invariant.js'
 
@@ -5,7 +6,7 @@ export const noPartialCommit: Invariant = {
   id: 'G6',
   rule: 'save is called at most once, only by a job that won its commit, and the end says what became of it',
   job(facts) {
-    return wrongSave(facts) ?? wrongEnd(facts)
+    return wrongSave(facts) ?? wrongRecord(facts) ?? wrongEnd(facts)
   },
 }
 
@@ -21,6 +22,17 @@ function wrongSave(facts: JobFacts): string | undefined {
   const count = (type: 'streaming' | 'streamed' | 'produced') => before.filter((fact) => fact.type === type).length
   if (count('streaming') > count('streamed')) return 'save was called while a source was still read'
   return facts.cancelledAt ? 'it was cancelled, and save was called' : undefined
+}
+
+/** Also when a reaper wrote it. */
+function wrongRecord(facts: JobFacts): string | undefined {
+  const end = facts.of('status').find(({ to }) => isSettled(to))
+  if (!end) return undefined
+  const saving = facts.first('saving')
+  const wasCalled = saving !== undefined && saving.order < end.order
+  if (wasCalled && end.commit === 'none') return `its record is ${end.to}, commit none, but save was called`
+  if (!wasCalled && end.commit === 'done') return `its record is ${end.to}, commit done, but save was never called`
+  return undefined
 }
 
 function wrongEnd(facts: JobFacts): string | undefined {

@@ -26,6 +26,8 @@ function wrongEvent(facts: JobFacts, first: CancelReason | undefined): string | 
 
 function differs(facts: JobFacts, first: CancelReason | undefined): string | undefined {
   const settled = facts.first('settled')
+  if (settled?.outcome.status === 'completed' && settled.isSignalAborted)
+    return 'it is completed, and its signal was aborted'
   if (settled?.outcome.status !== 'cancelled') return undefined
   const { outcome, tokenReason, signalReason, sawSignal, status } = settled
   const isRecorded = status === 'cancelled' && outcome.recorded

@@ -164,4 +164,37 @@ export const oneJobScenarios: readonly Explored[] = [
     },
     options: { timeSteps: 0 },
   },
+  {
+    name: 'one job of an orchestrator, its source ends incomplete',
+    async play(world) {
+      const manager = world.manager(GenerationJobManager)
+      const orchestrator = new GenerationOrchestrator({
+        generate: () => world.source('s', { chunks: ['half of it', { finish: 'length' }] }),
+        commit: () => world.event('save'),
+      })
+      const job = await manager.register(orchestrator.producer(undefined), { jobId: 'a' })
+      world.action('cancel', () => job.cancel({ by: 'somebody' }))
+      const { status } = await job.settled
+      if (status === 'completed') throw new Error('half a text is complete')
+    },
+    options: { sameTick: 2, timeSteps: 0 },
+  },
+  {
+    name: 'one job, its producer waits for nothing',
+    async play(world) {
+      const manager = world.manager(GenerationJobManager)
+      const job = await manager.register(
+        async (run) => {
+          void run.stream(world.source('s', { chunks: 1, closes: 'later' }))
+          await world.event('work')
+          void run.commit(() => world.event('save'))
+          void run.commit(() => world.event('save'))
+        },
+        { jobId: 'a' },
+      )
+      world.action('cancel', () => job.cancel({ by: 'somebody' }))
+      await job.settled
+    },
+    options: { sameTick: 2, timeSteps: 0 },
+  },
 ]
