@@ -1,4 +1,5 @@
 import type { Question } from './measure/row.ts'
+import { allocated } from './question/allocated.ts'
 import { cancelAll } from './question/cancel-all.ts'
 import { cancelOne } from './question/cancel-one.ts'
 import { fairness } from './question/fairness.ts'
@@ -16,6 +17,7 @@ export const QUESTIONS: Readonly<Record<string, Question>> = {
   'cancel-all': cancelAll,
   register,
   memory,
+  allocated,
   fairness,
   retained,
 }
