@@ -102,8 +102,8 @@ export class SourcePump<Item> {
 
   readonly #onError = (error: unknown): void => {
     this.#isPending = false
-    if (this.#isOver) this.#release()
-    else this.stop(error)
+    if (!this.#isOver) this.stop(error)
+    else if (!this.#upstream?.return) this.#release() // else its return(), called already, tells
   }
 
   #finish(value: unknown): void {

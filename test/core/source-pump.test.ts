@@ -463,22 +463,12 @@ describe('an async-generator producer', () => {
   })
 
   it.each([
-    [
-      'yields',
-      async function* () {
-        yield 'from finally'
-      },
-    ],
-    [
-      'throws',
-      async function* () {
-        throw new Error('from finally')
-      },
-    ],
-  ] as Array<[string, () => AsyncGenerator<string>]>)(
+    ['yields', { next: async () => ({ done: false, value: 'from finally' }) }],
+    ['throws', { next: () => Promise.reject(new Error('from finally')) }],
+  ] as Array<[string, AsyncIterator<string>]>)(
     'T04, G14: one whose finally %s is a cancel like any other, and nothing is unhandled',
     async (_, inFinally) => {
-      const f = quick()
+      const f = fixture({ retentionMs: 60_000 })
       const more = tap<void>()
       const handle = await started(f, async function* () {
         try {
@@ -486,7 +476,7 @@ describe('an async-generator producer', () => {
           await more.next()
           yield 'b'
         } finally {
-          yield* inFinally()
+          yield* { [Symbol.asyncIterator]: () => inFinally }
         }
       })
       const answer = handle.cancel()

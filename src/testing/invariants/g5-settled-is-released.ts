@@ -30,7 +30,8 @@ function falseRelease(facts: JobFacts): string | undefined {
   if (!forced && !isProduced) return 'its producer has not ended, and it does not say forced'
   if (!forced && openStreams(facts) > 0) return 'a source is still read, and it does not say forced'
   const fixedAt = endFixedAt(facts)
-  if (forced && fixedAt !== undefined && settled.at - fixedAt < facts.limits.gracePeriodMs / 2 && isProduced) {
+  const isKnown = settled.outcome.recorded && fixedAt !== undefined
+  if (forced && isKnown && settled.at - fixedAt < facts.limits.gracePeriodMs / 2 && isProduced) {
     return 'it says forced, but everybody let go in time'
   }
   return undefined

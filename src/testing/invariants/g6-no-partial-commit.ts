@@ -18,9 +18,6 @@ function wrongSave(facts: JobFacts): string | undefined {
   if (saving.status !== 'committing')
     return `save was called while the record said ${saving.status}; a crash there would lie`
   if (saving.isCancelled) return 'save was called after the cancel'
-  const before = facts.all.slice(0, facts.all.indexOf(saving))
-  const count = (type: 'streaming' | 'streamed' | 'produced') => before.filter((fact) => fact.type === type).length
-  if (count('streaming') > count('streamed')) return 'save was called while a source was still read'
   return facts.cancelledAt ? 'it was cancelled, and save was called' : undefined
 }
 
