@@ -7,8 +7,10 @@ import { type Question, type Row, valueRow } from '../measure/row.ts'
 import { median, ratios } from '../measure/statistics.ts'
 
 const CHUNKS = 50_000
-const JOBS = 2_000
+const JOBS = 5_000
 const MAX_ROUNDS = 5
+/** Until the compiler is through: interpreted code allocates more. */
+const WARMUPS = 4
 
 /** Does the thing so many times; answers how many. */
 type Work = () => Promise<number>
@@ -80,7 +82,7 @@ async function compare(
   goals: Readonly<Record<string, number>>,
 ): Promise<Row[]> {
   const bytes: Record<string, number[]> = {}
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -WARMUPS; round < rounds; round++) {
     for (const [name, work] of Object.entries(works)) {
       let units = 1
       const all = await allocatedBytes(async () => {

@@ -61,15 +61,15 @@ async function beside(jobs: number, sample: () => Promise<number[]>): Promise<Ro
   return { samples, cancelMs: performance.now() - before, chunks }
 }
 
-/** Processor time between two turns of the event loop: other programs on the machine do not count. */
+/** Processor time of this thread between two turns of the event loop: other programs on the machine do not count. */
 async function turnsByCpu(): Promise<number[]> {
   const turns: number[] = []
   const until = performance.now() + RUN_MS
-  let last = process.cpuUsage()
+  let last = process.threadCpuUsage()
   while (performance.now() < until) {
     await macrotask()
-    const { user, system } = process.cpuUsage(last)
-    last = process.cpuUsage()
+    const { user, system } = process.threadCpuUsage(last)
+    last = process.threadCpuUsage()
     turns.push((user + system) / 1_000)
   }
   return turns

@@ -124,8 +124,9 @@ function checker(operation: Operation): (answer: unknown) => unknown {
 
 function contractOf(operation: Operation): (answer: unknown) => boolean {
   const answers: Readonly<Record<string, string>> | undefined = OPERATIONS[operation]
-  if (operation === 'list' || operation === 'reap') return (answer) => Array.isArray(answer) && answer.every(isRecord)
-  if (operation === 'read') return (answer) => answer === undefined || isRecord(answer)
+  if (operation === 'list' || operation === 'reap')
+    return (answer) => Array.isArray(answer) && answer.every(isJobRecord)
+  if (operation === 'read') return (answer) => answer === undefined || isJobRecord(answer)
   if (!answers) return () => true
   const isOne = (answer: unknown): boolean => {
     if (!isRecord(answer) || typeof answer.answer !== 'string') return false
@@ -133,12 +134,16 @@ function contractOf(operation: Operation): (answer: unknown) => boolean {
     if (member === undefined || member === '') return member === ''
     const carried = answer[member]
     return member === 'record'
-      ? isRecord(carried)
+      ? isJobRecord(carried)
       : member === 'events'
         ? Array.isArray(carried)
         : typeof carried === 'string'
   }
   return operation === 'renewLeases' ? (all) => Array.isArray(all) && all.every(isOne) : isOne
+}
+
+function isJobRecord(value: unknown): boolean {
+  return isRecord(value) && typeof value.jobId === 'string' && typeof value.status === 'string'
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

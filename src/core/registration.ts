@@ -1,7 +1,6 @@
 import type { JsonObject } from '../protocol/json.js'
 import type { Admission, Ticket } from './admission.js'
 import { type Awaitable, whenAnswered } from './awaitable.js'
-import { bindToCaller } from './caller-context.js'
 import {
   CapacityError,
   InvalidOptionsError,
@@ -143,8 +142,7 @@ export class Registration {
 
 function created<T>(request: Request<T>, record: JobRecord, ticket: Ticket, sentAt: number): Registered<T> {
   const { producer, operationId } = request
-  // A pending job is started by the end of another, so its producer would see that one's context.
-  return { record, own: { ticket, operationId, producer: ticket.hasSlot ? producer : bindToCaller(producer), sentAt } }
+  return { record, own: { ticket, operationId, producer, sentAt } }
 }
 
 function checkedFingerprint(record: JobRecord, { requestFingerprint }: RegisterOptions): JobRecord {

@@ -59,16 +59,12 @@ export class RunOutput {
 
   /** Writes a chunk; answers whether it is in the log or on its way. @throws {LogLimitError} when the log is full */
   writeText(content: string): boolean {
-    const bytes = textBytes(content)
-    const isTaken =
-      !this.#isClosed && this.#send({ seq: this.#number(bytes), at: this.#stamp(), type: 'chunk', content }, bytes)
-    if (isTaken) {
-      this.chunks++
-      this.#text.append(content)
-    } else {
+    if (this.#isClosed) {
       this.dropped++
+      return false
     }
-    return isTaken
+    const bytes = textBytes(content)
+    return this.#send({ seq: this.#number(bytes), at: this.#stamp(), type: 'chunk', content }, bytes)
   }
 
   /** Writes an event that is no chunk, likewise. */
@@ -96,6 +92,7 @@ export class RunOutput {
   /** Sends nothing more; what was not accepted is dropped. */
   close(): void {
     this.#isClosed = true
+    this.#countDropped(this.#waiting)
     this.#waiting = []
     this.#waitingBytes = 0
     this.#endFlush()
@@ -136,21 +133,23 @@ export class RunOutput {
     } catch (error) {
       answer = Promise.reject(error)
     }
-    if (!isThenable(answer)) return this.#answered(answer)
+    if (!isThenable(answer)) return this.#answered(answer, batch)
     this.#isSending = true
     answer.then(
-      (late) => this.#sent(late),
+      (late) => this.#sent(late, batch),
       () => {
         this.#isSending = false
-        if (this.#isClosed) this.#endFlush()
-        else this.#sendBatch(batch, bytes) // the same numbers: a batch that arrived after all changes nothing
+        if (this.#isClosed) {
+          this.#countDropped(batch)
+          this.#endFlush()
+        } else this.#sendBatch(batch, bytes) // the same numbers: a batch that arrived after all changes nothing
       },
     )
   }
 
-  #sent(answer: AppendAnswer): void {
+  #sent(answer: AppendAnswer, sent: readonly JobEvent[]): void {
     this.#isSending = false
-    this.#answered(answer)
+    this.#answered(answer, sent)
     if (this.#waiting.length === 0) return this.#endFlush()
     const batch = this.#waiting
     const bytes = this.#waitingBytes
@@ -160,10 +159,24 @@ export class RunOutput {
     if (!this.#isSending) this.#endFlush()
   }
 
-  #answered(answer: AppendAnswer): void {
-    if (answer.answer === 'accepted' || this.#isClosed) return
+  #answered(answer: AppendAnswer, batch: readonly JobEvent[]): void {
+    if (answer.answer === 'accepted') return this.#countDelivered(batch)
+    this.#countDropped(batch)
+    if (this.#isClosed) return
     this.close()
     this.#onRefused(answer)
+  }
+
+  #countDelivered(batch: readonly JobEvent[]): void {
+    for (const event of batch) {
+      if (event.type !== 'chunk') continue
+      this.chunks++
+      this.#text.append(event.content)
+    }
+  }
+
+  #countDropped(batch: readonly JobEvent[]): void {
+    for (const event of batch) if (event.type === 'chunk') this.dropped++
   }
 
   #endFlush(): void {

@@ -6,6 +6,7 @@ import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import { isThenable, whenAnswered } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
+import { bindToCaller } from './caller-context.js'
 import { RunToken } from './cancel-token.js'
 import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
 import { CommitGate } from './commit-gate.js'
@@ -30,7 +31,7 @@ import { decideEnd, jobEnd } from './run-end.js'
 import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
-import { isSameLife, readEnd, recordEnd, type Settlement } from './settlement.js'
+import { isSameLife, readEnd, recordCancel, recordEnd, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
@@ -65,6 +66,7 @@ export class Run<T> {
   #token: RunToken | undefined
   #output: RunOutput | undefined
   #pumps: { stop(error: unknown): void }[] | undefined
+  #stopPumps: (() => void) | undefined
   #gate: CommitGate | undefined
   #cleanups: CleanupStack | undefined
   #clearProducerLimit: (() => void) | undefined
@@ -259,6 +261,10 @@ export class Run<T> {
     const pump = new SourcePump<Item>(source, this, taker)
     this.#pumps ??= []
     this.#pumps.push(pump)
+    // The calls that let go of a source are the producer's, not those of whoever cancels.
+    this.#stopPumps ??= bindToCaller(() => {
+      for (const one of this.#pumps ?? []) one.stop(this.#refusal())
+    })
     if (this.acceptsEvents) pump.start()
     else pump.stop(this.#refusal())
     return pump.ended
@@ -404,7 +410,7 @@ export class Run<T> {
     this.#limits.stop()
     this.#output?.close()
     this.token.cancel(reason)
-    this.#stopPumps()
+    this.#stopPumps?.()
     this.#env.journal.cancelRequested(this, reason)
     this.#proceed()
   }
@@ -464,16 +470,12 @@ export class Run<T> {
     if (this.#phase === 'waiting' || this.#phase === 'starting') return this.#release() // the producer is never called
     if (this.#phase !== 'producing' || this.#gate?.isBusy) return
     this.#endingSince ??= this.#env.limits.now()
-    if (this.#failure || this.#producerEnd) this.#stopPumps()
+    if (this.#failure || this.#producerEnd) this.#stopPumps?.()
     if (this.#producerEnd && !this.#pumps?.length) return this.#release()
     if (this.#clearProducerLimit) return
     const { limits, options } = this.#env
     const left = options.gracePeriodMs / 2 - this.#since(this.#endingSince)
     this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })
-  }
-
-  #stopPumps(): void {
-    for (const pump of this.#pumps ?? []) pump.stop(this.#refusal())
   }
 
   /** Runs the cleanups in what is left of the grace period. */
@@ -488,7 +490,7 @@ export class Run<T> {
     this.#clearProducerLimit?.()
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
-    this.#stopPumps()
+    this.#stopPumps?.()
     const left = options.gracePeriodMs - this.#since(this.#endingSince)
     const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
     if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))
@@ -502,7 +504,7 @@ export class Run<T> {
 
   #write(end: JobEnd): void {
     const { store, retries } = this.#env
-    const write = () => this.#recordEnd(end)
+    const write = () => (this.#record.status === 'pending' ? this.#recordUnstarted(end) : this.#recordEnd(end))
     const finish = (settlement: Settlement): void => {
       this.#finish(settlement, end)
       if (settlement.kind === 'unrecorded' && settlement.retry)
@@ -515,13 +517,23 @@ export class Run<T> {
     onAnswer(write(), finish)
   }
 
-  /** Writes the end behind everything that was emitted. */
+  /** A pending job is settled by the cancel itself; only if it was started after all, its end must be written too. */
+  #recordUnstarted(end: JobEnd): Awaitable<Settlement> {
+    if (end.status !== 'cancelled') return this.#recordEnd(end)
+    const cancelId = `${this.#operationId}.cancel.unstarted`
+    const request = { jobId: this.jobId, cancelId, reason: end.reason, nodeId: this.#env.nodeId }
+    return recordCancel(this.#env.store, request, this.#record, () => this.#recordEnd(end))
+  }
+
+  /** Writes the end behind everything that was emitted. What a cancelled run emitted last need not be taken, but counted. */
   #recordEnd(end: JobEnd): Awaitable<Settlement> {
     const { store, limits, options } = this.#env
-    const flushed = end.status === 'cancelled' ? undefined : this.#output?.flush()
+    const flushed = this.#output?.flush()
     if (flushed === undefined) return recordEnd(store, this.#owned, end, this.#record)
     return boundedWait(flushed, options.storeTimeoutMs, limits).then((result) =>
-      result === TIMED_OUT ? { kind: 'unrecorded', retry: true } : recordEnd(store, this.#owned, end, this.#record),
+      result === TIMED_OUT && end.status !== 'cancelled'
+        ? { kind: 'unrecorded', retry: true }
+        : recordEnd(store, this.#owned, end, this.#record),
     )
   }
 

@@ -3,7 +3,7 @@ import { isSettled } from '../protocol/job-status.js'
 import type { Awaitable } from './awaitable.js'
 import { whenAnswered } from './awaitable.js'
 import type { JobEnd } from './job-end.js'
-import type { JobRecord, JobStore, OwnedOperation, SettleAnswer } from './job-store.js'
+import type { CancelAnswer, CancelRequest, JobRecord, JobStore, OwnedOperation, SettleAnswer } from './job-store.js'
 import { jsonCopy, textBytes } from './json-copy.js'
 
 /** What became of an end that was to be written. */
@@ -41,6 +41,23 @@ export function recordEnd(
         case 'gone':
           return { kind: 'unrecorded', retry: false }
       }
+    },
+    () => ({ kind: 'unrecorded', retry: true }),
+  )
+}
+
+/** Cancels a job that was never started; `orElse` when it was started after all. Never throws. */
+export function recordCancel(
+  store: JobStore,
+  request: CancelRequest,
+  own: JobRecord,
+  orElse: () => Awaitable<Settlement>,
+): Awaitable<Settlement> {
+  return whenAnswered<CancelAnswer, Settlement>(
+    () => store.requestCancel(request),
+    (answer): Awaitable<Settlement> => {
+      if (answer.answer === 'cancelled' || answer.answer === 'already-settled') return endElsewhere(answer.record, own)
+      return answer.answer === 'not-found' ? { kind: 'unrecorded', retry: false } : orElse()
     },
     () => ({ kind: 'unrecorded', retry: true }),
   )

@@ -102,7 +102,7 @@ describe.each(SDK_MODELS)('a stream of $name', ({ model }) => {
 
 describe.each(SDK_MODELS.filter(({ endsBeforeClose }) => endsBeforeClose))('a stream of $name', ({ model }) => {
   it('ends at finish reason and usage although the server keeps the connection open, and closes it', async () => {
-    const provider = await fakeProvider({ fault: 'never-closing' })
+    const provider = await fakeProvider({ keepsOpen: true })
     const reading = await readModel(model(provider.url))
     expect(reading).toMatchObject({ text: TEXT, finish: 'stop', usage: { quality: 'reported' }, error: undefined })
     await provider.calls[0]?.closed

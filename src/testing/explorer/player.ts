@@ -15,7 +15,7 @@ import { Choice, NextStep, type Step } from './schedule.js'
 import { StateHash } from './state-key.js'
 import { ExploredWorld } from './world.js'
 import type { StoreAnswer } from './world-store.js'
-import { realTime } from './world-time.js'
+import { afterMicrotasks, macrotask, realTime } from './world-time.js'
 
 /** Plays a scenario once, along the decisions of `picker`. `pauseMs`: real milliseconds of waiting at each step. */
 export function play(scenario: Scenario, picker: Picker, options: ExecutionOptions, pauseMs = 0): Promise<Execution> {
@@ -65,6 +65,7 @@ class Player {
 
   async play(): Promise<Execution> {
     const end = await this.#playToEnd()
+    await macrotask() // so that one execution after the other does not starve the event loop
     const { history, board } = this.#world
     return {
       end: typeof end === 'string' ? end : 'broken',
@@ -218,7 +219,8 @@ class Player {
 
   async #drain(): Promise<void> {
     if (this.#pauseMs > 0) await realTime(this.#pauseMs)
-    await this.#world.time.drain()
+    // Only a turn of the event loop shows a rejection that nobody has handled so far.
+    await this.#world.time.drain(this.#options.unhandled ? macrotask : afterMicrotasks)
     if (this.#fatal) throw this.#fatal.error
     if (this.#failure?.error instanceof ExplorerError) throw this.#failure.error
   }

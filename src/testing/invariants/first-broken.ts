@@ -15,13 +15,16 @@ export function firstBroken(
     hadCrash: nodes.some(({ what }) => what === 'crashed'),
     hadStoreFaults: history.of('store').length > 0,
   }
-  for (const { id, rule, job, world } of invariants) {
+  for (const { id, rule, world } of invariants) {
     const wrong = world?.(history, moment)
     if (wrong !== undefined) return { invariant: id, message: `${id} ${rule}: ${wrong}` }
-    if (!job) continue
-    for (const facts of history.jobs.values()) {
-      const broken = job(facts, moment)
-      if (broken !== undefined) return { invariant: id, message: `${id} ${rule}: ${broken} (job ${facts.job})` }
+  }
+  for (const facts of history.jobs.values()) {
+    if (facts.checked === facts.all.length && !isOver) continue // nothing new was seen of it
+    facts.checked = facts.all.length
+    for (const { id, rule, job } of invariants) {
+      const wrong = job?.(facts, moment)
+      if (wrong !== undefined) return { invariant: id, message: `${id} ${rule}: ${wrong} (job ${facts.job})` }
     }
   }
   return undefined

@@ -25,15 +25,17 @@ export const cleanupOnce: Invariant = {
 function wrongOrder(facts: JobFacts): string | undefined {
   const early: string[] = []
   let open: string | undefined
+  let isCleaning = false
   for (const [index, fact] of facts.all.entries()) {
     if (fact.type === 'deferred') {
-      if (!facts.all.slice(0, index).some(({ type }) => type === 'cleaning')) early.push(fact.cleanup)
+      if (!isCleaning) early.push(fact.cleanup)
       else {
         const next = facts.all[index + 1]
         const isAtOnce = next?.type === 'cleaning' && next.cleanup === fact.cleanup
         if (!isAtOnce) return `${fact.cleanup} was deferred while the others ran and not started at once`
       }
     }
+    if (fact.type === 'cleaning') isCleaning = true
     if (fact.type === 'cleaned' && fact.cleanup === open) open = undefined
     if (fact.type === 'cleaning' && early.includes(fact.cleanup)) {
       const last = early.pop()

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { chatCompletions, messages, responses, SECRET, type WireFinish, type WireFormat } from './wire-formats.js'
 
-/** What goes wrong in an answer; `endless` and `never-closing` are the two that go on for ever. */
+/** What goes wrong in an answer; `endless` goes on for ever. */
 export type Fault =
   | 'stall-before-headers'
   | 'stall-mid-stream'
@@ -12,7 +12,6 @@ export type Fault =
   | 'error-frame'
   | 'malformed-json'
   | 'silent-end'
-  | 'never-closing'
   | 'endless'
   | { readonly status: number; readonly headers?: Record<string, string> }
 
@@ -25,6 +24,10 @@ export interface Answer {
   readonly fault?: Fault
   /** How many of the texts come before the fault. @defaultValue all */
   readonly textsBeforeFault?: number
+  /** A stalled answer goes on when this resolves. */
+  readonly resumes?: Promise<void>
+  /** The connection stays open after the end. */
+  readonly keepsOpen?: boolean
 }
 
 /** One request as the server saw it. */
@@ -125,7 +128,10 @@ async function respond(
   background: BackgroundResponses,
 ): Promise<void> {
   const { fault } = answer
-  if (fault === 'stall-before-headers') return
+  if (fault === 'stall-before-headers') {
+    if (!answer.resumes) return
+    await answer.resumes
+  }
   if (typeof fault === 'object') {
     const error = { message: SECRET, type: 'some_error', code: 'some_code' }
     response.writeHead(fault.status, { 'content-type': 'application/json', 'x-secret': SECRET, ...fault.headers })
@@ -163,7 +169,10 @@ async function write(response: ServerResponse, { format, start, texts, end }: Fr
   const begun = [...start, ...texts.slice(0, fault && textsBeforeFault)].join('')
   switch (fault) {
     case 'stall-mid-stream':
-      return send(response, begun)
+      await send(response, begun)
+      if (!answer.resumes) return
+      await answer.resumes
+      return finish(response, end.join(''), answer)
     case 'endless': {
       await send(response, begun)
       for (let at = 0; !response.destroyed; at++) {
@@ -191,15 +200,14 @@ async function write(response: ServerResponse, { format, start, texts, end }: Fr
       return finish(response, begun + format.malformed())
     case 'silent-end':
       return finish(response, begun)
-    case 'never-closing':
-      return send(response, begun + end.join(''))
     default:
-      return finish(response, begun + end.join(''))
+      return finish(response, begun + end.join(''), answer)
   }
 }
 
-function finish(response: ServerResponse, text: string): void {
-  response.end(text)
+function finish(response: ServerResponse, text: string, { keepsOpen }: Answer = {}): void {
+  if (keepsOpen) response.write(text)
+  else response.end(text)
 }
 
 function sendJson(response: ServerResponse, value: object): void {
