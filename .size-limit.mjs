@@ -4,8 +4,8 @@ import { builtinModules } from 'node:module'
 const ignore = ['eventemitter3', 'pino', 'zod', ...builtinModules.map((name) => `node:${name}`)]
 
 export default [
-  { name: 'generation-jobs', path: 'dist/index.js', limit: '24 kB', ignore },
-  { name: 'generation-jobs/dialogue', path: 'dist/dialogue.js', limit: '24 kB', ignore },
+  { name: 'generation-jobs', path: 'dist/index.js', limit: '26 kB', ignore },
+  { name: 'generation-jobs/dialogue', path: 'dist/dialogue.js', limit: '28 kB', ignore },
   { name: 'generation-jobs/providers', path: 'dist/providers.js', limit: '7 kB', ignore: [] },
-  { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '12 kB', ignore },
+  { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '38 kB', ignore },
 ]

@@ -15,7 +15,7 @@ export function readySource(chunks: number): AsyncIterable<string> {
 }
 
 /** The same in packets of 64 with a macrotask between them, as a socket delivers. */
-export function packetSource(chunks: number): AsyncIterable<string> {
+function packetSource(chunks: number): AsyncIterable<string> {
   return {
     [Symbol.asyncIterator]() {
       let left = chunks

@@ -4,8 +4,7 @@ import type { Arguments } from './arguments.ts'
 import type { DialogueGrammar } from './local-model/dialogue-decoder.ts'
 import { loadTable, type TrainingListener } from './local-model/load-table.ts'
 import { createLocalModel } from './local-model/local-model.ts'
-import { createAnthropicModel } from './provider/anthropic-model.ts'
-import { createOpenAIModel } from './provider/openai-model.ts'
+import { createAnthropicModel, createOpenAIModel } from './provider-model.ts'
 
 export interface ChosenModel {
   readonly name: string
@@ -15,10 +14,8 @@ export interface ChosenModel {
   readonly buildPrompt: ((scene: DialogueScene) => DialoguePrompt) | undefined
 }
 
-const OPENAI_URL = 'https://api.openai.com/v1'
 /** What the origin product asks for. */
 const OPENAI_MODEL = 'gpt-4o'
-const ANTHROPIC_URL = 'https://api.anthropic.com'
 const ANTHROPIC_MODEL = 'claude-sonnet-4-5'
 /** The local model does not ramble: it offers no more than this. */
 const MOST_LOCAL_CHOICES = 4
@@ -32,14 +29,13 @@ export function chooseModel(
   const { OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY } = environment
   if (!options.local && (OPENAI_API_KEY || OPENAI_BASE_URL)) {
     const name = environment.OPENAI_MODEL || OPENAI_MODEL
-    const baseUrl = OPENAI_BASE_URL || OPENAI_URL
-    const model = createOpenAIModel({ apiKey: OPENAI_API_KEY, baseUrl, model: name })
+    const model = createOpenAIModel({ apiKey: OPENAI_API_KEY, baseURL: OPENAI_BASE_URL, model: name })
     return { name, local: false, model, buildPrompt: undefined }
   }
   if (!options.local && ANTHROPIC_API_KEY) {
     const name = environment.ANTHROPIC_MODEL || ANTHROPIC_MODEL
-    const baseUrl = environment.ANTHROPIC_BASE_URL || ANTHROPIC_URL
-    const model = createAnthropicModel({ apiKey: ANTHROPIC_API_KEY, baseUrl, model: name })
+    const baseURL = environment.ANTHROPIC_BASE_URL
+    const model = createAnthropicModel({ apiKey: ANTHROPIC_API_KEY, baseURL, model: name })
     return { name, local: false, model, buildPrompt: undefined }
   }
   return {

@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { GenerationJobManager, type JobOutcome } from 'generation-jobs'
 import { createFileDialogueStore, UnityDialogueOrchestrator } from 'generation-jobs/dialogue'
+import { ProviderError } from 'generation-jobs/providers'
 import type { Arguments } from './arguments.ts'
 import { chooseModel } from './choose-model.ts'
 import { listenForInterrupts } from './interrupts.ts'
-import { ProviderError } from './provider/provider-error.ts'
 import { createJsonView } from './view/json-view.ts'
 import { createJsonLogger, createTidyLogger } from './view/log.ts'
 import { isTerminal } from './view/screen.ts'
@@ -21,8 +21,11 @@ export async function generateDialogue(options: Arguments): Promise<{ exitCode: 
   const manager = new GenerationJobManager({
     locale: options.locale,
     logger: createLogger((line) => view.log(line)),
+    // The view has words of its own for each code; the status is what they do not say.
     describeError: (error) =>
-      error instanceof ProviderError ? { code: error.code, message: error.message } : undefined,
+      error instanceof ProviderError && error.status !== undefined
+        ? { code: error.code, message: `HTTP ${error.status}` }
+        : undefined,
   })
   const chosen = chooseModel(options, env, (share) => view.training(share))
   const orchestrator = new UnityDialogueOrchestrator({

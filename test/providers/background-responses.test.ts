@@ -1,3 +1,4 @@
+import type { JobHandle } from 'generation-jobs'
 import { fromOpenAIResponses } from 'generation-jobs/providers'
 import { createVirtualClock, type VirtualClock } from 'generation-jobs/testing'
 import { describe, expect, it } from 'vitest'
@@ -97,8 +98,7 @@ describe('a cancel of a background response', () => {
       const { text } = await run.stream(await model({ prompt: 'a prompt' }, run))
       return text
     })
-    const events = handle.events()[Symbol.asyncIterator]()
-    expect(await events.next()).toMatchObject({ value: { type: 'chunk', content: TEXTS[0] } })
+    await firstChunk(handle)
     const cancelled = await handle.cancel()
     expect(cancelled).toMatchObject({ outcome: 'cancelled', forced: false, cleanup: 'clean' })
     expect(shown(provider.calls)).toEqual([CREATE, CANCEL])
@@ -169,6 +169,10 @@ describe('a cancel of a background response', () => {
     expect(clock.timers()).toEqual([])
   })
 })
+
+async function firstChunk(handle: JobHandle<string>): Promise<void> {
+  for await (const event of handle.events()) if (event.type === 'chunk') return
+}
 
 /** Real I/O goes on until the code under test waits for the virtual clock, or is done. */
 async function untilTimerOrSettled(clock: VirtualClock, promise: Promise<unknown>): Promise<void> {

@@ -45,10 +45,9 @@ describe.each(SDK_MODELS)('CAN-17 G2: the provider behind $name', (sdk) => {
     const before = await openHandles()
     for (let call = 0; call < CALLS; call++) {
       const [phase, exit] = cells[call % cells.length] ?? ['flowing', 'cancel']
-      const { openConnections } = await runExit(sdk, phase, exit)
-      expect(openConnections).toBe(0)
+      expect((await runExit(sdk, phase, exit)).requests).toBe(1)
     }
-    expect(await openHandles()).toEqual(before)
+    expect(added(before, await openHandles())).toEqual([])
   })
 })
 
@@ -56,6 +55,16 @@ describe.each(SDK_MODELS)('CAN-17 G2: the provider behind $name', (sdk) => {
 async function openHandles(): Promise<readonly string[]> {
   for (let turn = 0; turn < 10; turn++) await nextTurn()
   return process.getActiveResourcesInfo().toSorted()
+}
+
+/** The runner's own timers may have gone meanwhile. */
+function added(before: readonly string[], after: readonly string[]): string[] {
+  const known = [...before]
+  return after.filter((name) => {
+    const at = known.indexOf(name)
+    if (at >= 0) known.splice(at, 1)
+    return at < 0
+  })
 }
 
 afterAll(() => {

@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks'
 
 /** How many promises are made, by anybody in this thread, until the one that `work` answers has settled. */
-export async function promisesOf(work: () => Promise<unknown>): Promise<number> {
+async function promisesOf(work: () => Promise<unknown>): Promise<number> {
   let count = 0
   const hook = createHook({
     init(_, type) {

@@ -99,7 +99,7 @@ async function assertControlled(scenario: Scenario, options: ExecutionOptions): 
   if (at < 0 && first.steps.length === second.steps.length) return
   const [before, after] = [first, second].map(({ steps }) => {
     const { step = '', facts = [] } = steps[at] ?? {}
-    return `${step || '(no step)'} [${facts.join('; ')}]`
+    return `${step || '(no step)'} [${shortened(facts.join('; '))}]`
   })
   throw new ExplorerError(
     'One schedule played twice gave two traces: something moves the scenario that the world does not control (a real timer, I/O, ' +
@@ -108,6 +108,10 @@ async function assertControlled(scenario: Scenario, options: ExecutionOptions): 
 }
 
 const CONTROL_PAUSE_MS = 3
+
+function shortened(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
+}
 
 function isSameStep(a: Trace['steps'][number], b: Trace['steps'][number] | undefined): boolean {
   return a.step === b?.step && a.at === b.at && a.facts.join('\n') === b.facts.join('\n')

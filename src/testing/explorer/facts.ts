@@ -134,6 +134,7 @@ export class JobFacts extends Facts {
   /** As the job was registered. */
   onDisconnect: 'keep' | 'cancel' = 'keep'
   disconnectGraceMs = 10_000
+  deadlineMs: number | false = false
 
   constructor(job: string) {
     super()

@@ -55,6 +55,7 @@ export function observedManager<M extends ManagerLike>(
     facts.limits = limits
     const own = registered.get(job.jobId)
     facts.onDisconnect = own?.onDisconnect ?? options.onDisconnect ?? 'keep'
+    facts.deadlineMs = own?.deadlineMs ?? options.deadlineMs ?? false
     facts.disconnectGraceMs = own?.disconnectGraceMs ?? options.disconnectGraceMs ?? facts.disconnectGraceMs
   })
   manager.on('settled', ({ job, outcome }) => {

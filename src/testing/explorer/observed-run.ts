@@ -21,7 +21,7 @@ export interface RunObserver {
 export class ObservedRun implements RunContext {
   readonly #run: RunContext
   readonly #observer: RunObserver
-  #cleanups = 0
+  readonly #cleanups = new Set<string>()
   #hasSignal = false
 
   constructor(run: RunContext, observer: RunObserver) {
@@ -94,7 +94,9 @@ export class ObservedRun implements RunContext {
 
   defer(cleanup: Cleanup, label?: string): void {
     const { job, note } = this.#observer
-    const name = label ?? `cleanup ${++this.#cleanups}`
+    const number = this.#cleanups.size + 1
+    const name = label === undefined || this.#cleanups.has(label) ? `${label ?? 'cleanup'} ${number}` : label
+    this.#cleanups.add(name)
     note({ type: 'deferred', job, cleanup: name })
     this.#run.defer((end) => this.#clean(cleanup, name, end), label)
   }

@@ -10,6 +10,9 @@ export const boundedEnd: Invariant = {
     const { gracePeriodMs, cancelTimeoutMs, storeTimeoutMs } = facts.limits
     const slack = hadStoreFaults ? 2 * storeTimeoutMs : 0
     const fixedAt = endFixedAt(facts)
+    const dueAt = (facts.first('created')?.at ?? 0) + (facts.deadlineMs || Number.POSITIVE_INFINITY)
+    if (fixedAt === undefined && !facts.first('settled') && now > dueAt)
+      return `its deadline passed ${now - dueAt} ms ago`
     const settledAt = facts.first('settled')?.at ?? now
     if (fixedAt !== undefined && settledAt > fixedAt + gracePeriodMs + slack && !isSaving(facts, settledAt)) {
       return `${settledAt - fixedAt} ms after its end was fixed it is ${facts.first('settled') ? 'settled' : 'still not settled'}`

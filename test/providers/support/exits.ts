@@ -23,7 +23,8 @@ export interface ExitReport {
   /** Milliseconds from the exit until the provider saw its connection closed. */
   readonly closedMs: number
   readonly signal: AbortSignal
-  readonly openConnections: number
+  /** How many requests the provider got. All of them were closed. */
+  readonly requests: number
 }
 
 const DEADLINE_MS = 60_000
@@ -84,11 +85,11 @@ export async function runExit(sdk: SdkModel, phase: Phase, exit: Exit): Promise<
 
   const outcome = await handle.settled
   const closedAt = await call.closed
-  const openConnections = await provider.openConnections()
+  for (const { closed } of provider.calls) await closed
   await manager.close()
   await provider.close()
   if (exitedAt === undefined || signal === undefined) throw new Error('the job did not come to its exit')
-  return { outcome, saved, closedMs: Math.max(0, closedAt - exitedAt), signal, openConnections }
+  return { outcome, saved, closedMs: Math.max(0, closedAt - exitedAt), signal, requests: provider.calls.length }
 }
 
 function answerFor(phase: Phase, ending: Pick<Answer, 'resumes' | 'keepsOpen'> | false): Answer {

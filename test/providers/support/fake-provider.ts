@@ -48,7 +48,6 @@ export interface FakeProvider {
   readonly calls: readonly ProviderCall[]
   /** The call with this number, from 0, as soon as it comes. */
   call(index: number): Promise<ProviderCall>
-  openConnections(): Promise<number>
   close(): Promise<void>
 }
 
@@ -89,10 +88,6 @@ export async function startFakeProvider(answer: Answer | ((index: number) => Ans
       const known = calls[index]
       return known ? Promise.resolve(known) : new Promise((resolve) => waiting.set(index, resolve))
     },
-    openConnections: () =>
-      new Promise((resolve, reject) => {
-        server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
-      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

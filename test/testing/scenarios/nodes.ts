@@ -23,6 +23,18 @@ export const nodeScenarios: readonly Explored[] = [
         settle: ['later', 'slow-reply', 'lost-reply', 'never', 'fail'],
       },
     },
+    further: {
+      sameTick: 2,
+      timeSteps: 0,
+      errors: false,
+      maxStoreFaults: 2,
+      store: {
+        append: ['later', 'slow-reply', 'lost-reply', 'never', 'fail'],
+        claimCommit: ['later', 'slow-reply', 'lost-reply', 'never', 'fail'],
+        requestCancel: ['later', 'slow-reply', 'lost-reply', 'never', 'fail'],
+        settle: ['later', 'slow-reply', 'lost-reply', 'never', 'fail'],
+      },
+    },
   },
   {
     name: 'a cancel from another node',
@@ -38,6 +50,7 @@ export const nodeScenarios: readonly Explored[] = [
       await Promise.all([job.settled, far.waitForCompletion('a', { timeoutMs: 60_000 })])
     },
     options: { sameTick: 4, timeSteps: 0 },
+    further: { sameTick: 8 },
   },
   {
     name: 'an owner that dies, at every step',
@@ -51,6 +64,7 @@ export const nodeScenarios: readonly Explored[] = [
       await far.waitForCompletion('a', { timeoutMs: 60_000 })
     },
     options: { sameTick: 2, leaseMs: 6_000, timeSteps: 0 },
+    further: { sameTick: 8, leaseMs: 6_000 },
   },
   {
     name: 'an owner that stands still past its lease, and its id is used again',

@@ -38,11 +38,13 @@ export const oneJobScenarios: readonly Explored[] = [
     name: 'one job, 3 chunks, every set of things that hang',
     play: oneJob({ chunks: 3, closes: 'later' }),
     options: { stalls: ALL, timeSteps: 0 },
+    further: { stalls: ALL, timeSteps: 1 },
   },
   {
     name: 'one job, 2 chunks, limits pass while things are on their way',
     play: oneJob({ chunks: 2, closes: 'later' }),
     options: {},
+    further: { timeSteps: 2 },
   },
   { name: 'one job, a source that ignores return()', play: oneJob({ closes: 'deaf' }), options: { timeSteps: 0 } },
   { name: 'one job, a source without return()', play: oneJob({ closes: 'missing' }), options: { timeSteps: 0 } },
@@ -63,7 +65,8 @@ export const oneJobScenarios: readonly Explored[] = [
       const [waited] = await Promise.all([manager.waitForCompletion('a', { timeoutMs: 60_000 }), job.settled])
       if (!waited.settled) throw new Error('a wait of a minute was not enough')
     },
-    options: { timeSteps: 0, sameTick: 4 },
+    options: { timeSteps: 0, sameTick: 1 },
+    further: { timeSteps: 0, sameTick: 8 },
   },
   {
     name: 'one job with a deadline and an idle limit',
@@ -77,7 +80,8 @@ export const oneJobScenarios: readonly Explored[] = [
       world.action('cancel', () => job.cancel({ by: 'somebody' }))
       await job.settled
     },
-    options: { sameTick: 4, timeSteps: 2 },
+    options: { sameTick: 1, timeSteps: 2 },
+    further: { sameTick: 8, timeSteps: 2 },
   },
   {
     name: 'one job, its producer is a generator',
@@ -119,7 +123,8 @@ export const oneJobScenarios: readonly Explored[] = [
       world.action('cancel', () => job.cancel({ by: 'somebody' }))
       await job.settled
     },
-    options: { sameTick: 4 },
+    options: { sameTick: 3 },
+    further: { sameTick: 8, timeSteps: 2 },
   },
   {
     name: 'one job, four cleanups that fail, wait and register more',
@@ -144,6 +149,7 @@ export const oneJobScenarios: readonly Explored[] = [
       await job.settled
     },
     options: { sameTick: 4 },
+    further: { sameTick: 8, timeSteps: 2 },
   },
   {
     name: 'one job of an orchestrator, each stage waits',

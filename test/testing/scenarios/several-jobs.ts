@@ -14,6 +14,7 @@ export const severalJobScenarios: readonly Explored[] = [
       await Promise.all([a.settled, b.settled])
     },
     options: { prune: true, sameTick: false, timeSteps: 0 },
+    further: { prune: true, sameTick: 2, timeSteps: 0 },
   },
   {
     name: 'a job within a job, linked by its signal',
@@ -36,7 +37,8 @@ export const severalJobScenarios: readonly Explored[] = [
       world.action('cancel', () => parent.cancel({ by: 'parent' }))
       await parent.settled
     },
-    options: { sameTick: 4, timeSteps: 0 },
+    options: { sameTick: 2, timeSteps: 0 },
+    further: { sameTick: 8, timeSteps: 0 },
   },
   {
     name: 'a job that waits for the slot of another',
@@ -54,7 +56,8 @@ export const severalJobScenarios: readonly Explored[] = [
       world.action('cancel-b', () => second.cancel({ by: 'b' }))
       await Promise.all([first.settled, second.settled])
     },
-    options: { sameTick: 3 },
+    options: { sameTick: 2 },
+    further: { sameTick: 8 },
   },
   {
     name: 'a job that replaces another of its group',
@@ -85,6 +88,7 @@ export const severalJobScenarios: readonly Explored[] = [
       await Promise.all([first.settled, replaced])
     },
     options: { sameTick: 4, timeSteps: 0 },
+    further: { sameTick: 8 },
   },
   {
     name: 'a drain while one job runs and one waits',
@@ -97,7 +101,8 @@ export const severalJobScenarios: readonly Explored[] = [
       })
       await Promise.all([a.settled, b.settled, drained])
     },
-    options: { sameTick: 4 },
+    options: { sameTick: 2 },
+    further: { sameTick: 8 },
   },
   {
     name: 'a viewer who leaves and comes back',
@@ -121,6 +126,7 @@ export const severalJobScenarios: readonly Explored[] = [
       })
       await job.settled
     },
-    options: { sameTick: 2, heartbeatMs: 1_000, leaseMs: 6_000 },
+    options: { sameTick: false, heartbeatMs: 1_000, leaseMs: 6_000 },
+    further: { sameTick: 1, heartbeatMs: 1_000, leaseMs: 6_000 },
   },
 ]

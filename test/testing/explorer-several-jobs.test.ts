@@ -1,0 +1,4 @@
+import { exploreAll } from './explore-scenarios.js'
+import { severalJobScenarios } from './scenarios/several-jobs.js'
+
+exploreAll('several jobs', severalJobScenarios)
