@@ -16,7 +16,7 @@ export interface ChosenModel {
 
 /** What the origin product asks for. */
 const OPENAI_MODEL = 'gpt-4o'
-const ANTHROPIC_MODEL = 'claude-sonnet-4-5'
+const ANTHROPIC_MODEL = 'claude-sonnet-5-5'
 /** The local model does not ramble: it offers no more than this. */
 const MOST_LOCAL_CHOICES = 4
 

@@ -21,11 +21,11 @@ export async function generateDialogue(options: Arguments): Promise<{ exitCode: 
   const manager = new GenerationJobManager({
     locale: options.locale,
     logger: createLogger((line) => view.log(line)),
-    // The view has words of its own for each code; the status is what they do not say.
-    describeError: (error) =>
-      error instanceof ProviderError && error.status !== undefined
-        ? { code: error.code, message: `HTTP ${error.status}` }
-        : undefined,
+    // The view has words of its own for each code; only the status is left to say.
+    describeError: (error) => {
+      if (!(error instanceof ProviderError)) return undefined
+      return { code: error.code, message: error.status === undefined ? error.code : `HTTP ${error.status}` }
+    },
   })
   const chosen = chooseModel(options, env, (share) => view.training(share))
   const orchestrator = new UnityDialogueOrchestrator({

@@ -434,6 +434,7 @@ export class Run<T> {
   /** Somebody else settled the job: that is the end of a pending one, and the loss of the lease for one that works. */
   settledElsewhere(record: JobRecord): void {
     if (this.#phase === 'waiting' && isSameLife(record, this.#record)) {
+      this.#phase = 'settling' // true before anybody is told: a listener may cancel again
       if (record.cancel) this.#env.journal.cancelRequested(this, record.cancel.reason)
       this.#finish({ kind: 'elsewhere', record })
     } else if (this.#phase !== 'settling') this.loseLease()

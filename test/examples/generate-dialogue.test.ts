@@ -349,4 +349,25 @@ describe('a provider', () => {
     expect(await run.ended).toEqual({ code: 130, signal: null })
     expect(run.files()).toEqual([])
   })
+
+  it('that is not there ends the program with its code, told once', async () => {
+    const run = start([], { env: environment('http://127.0.0.1:1') })
+    expect((await run.ended).code).toBe(1)
+    expect(run.stdout()).toContain('(provider.unavailable)')
+  })
+
+  it('of the other kind is closed by Ctrl-C too', async () => {
+    const opening = { type: 'content_block_delta', delta: { type: 'text_delta', text: text.slice(0, 20) } }
+    const { url, requests } = await startProvider((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`event: ${opening.type}\ndata: ${JSON.stringify(opening)}\n\n`)
+    })
+    const run = start([], { env: { ANTHROPIC_API_KEY: 'secret-key', ANTHROPIC_BASE_URL: url, ANTHROPIC_MODEL: 'm' } })
+    await run.waitFor('« Le')
+    run.child.kill('SIGINT')
+    await requests[0]?.closed
+    expect(requests[0]).toMatchObject({ url: '/v1/messages', headers: { 'x-api-key': 'secret-key' } })
+    expect(await run.ended).toEqual({ code: 130, signal: null })
+    expect(run.files()).toEqual([])
+  })
 })

@@ -59,6 +59,7 @@ describe('GenerationJobManager', () => {
     expectTypeOf(manager.stats).toEqualTypeOf<() => ManagerStats>()
     expectTypeOf(manager.drain).toEqualTypeOf<(options?: Input<{ timeoutMs: number }>) => Promise<DrainReport>>()
     expectTypeOf(manager.close).toEqualTypeOf<() => Promise<void>>()
+    expectTypeOf(manager[Symbol.asyncDispose]).toEqualTypeOf<() => Promise<void>>()
   })
 
   test('register infers the type of the value from the producer and gives it to the handle', () => {

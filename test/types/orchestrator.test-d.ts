@@ -155,7 +155,7 @@ describe('GenerationOrchestrator infers from its stages', () => {
     const save = undefined as ((page: Page) => Promise<void>) | undefined
     const orchestrator = new GenerationOrchestrator({
       generate: (_scene: Scene) => source,
-      validate: (text: string): Page => ({ nodes: [text] }),
+      validate: (text): Page => ({ nodes: [text] }),
       commit: save,
     })
     expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, Page, Scene>>()
@@ -169,6 +169,54 @@ describe('GenerationOrchestrator infers from its stages', () => {
       commit: save,
     })
     expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, Page, Scene>>()
+  })
+})
+
+// The usual way to write stages: functions that exist already beside arrows whose parameters have no types.
+describe('GenerationOrchestrator infers with functions by reference', () => {
+  const save = async (_page: Page): Promise<void> => {}
+  const toPage = (text: string): Page => ({ nodes: [text] })
+  const model: LanguageModel = () => source
+
+  test('commit beside an arrow as validate', () => {
+    const orchestrator = new GenerationOrchestrator({
+      generate: (_scene: Scene) => source,
+      validate: (text) => toPage(text),
+      commit: save,
+    })
+    expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, Page, Scene>>()
+  })
+
+  test('generate beside an arrow as prompt', () => {
+    const orchestrator = new GenerationOrchestrator({
+      prompt: (scene: Scene, _run) => ({ prompt: scene.place }),
+      generate: model,
+    })
+    expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, string, { prompt: string }>>()
+  })
+
+  test('all but prompt', () => {
+    const orchestrator = new GenerationOrchestrator({
+      prompt: (scene: Scene) => ({ prompt: scene.place }),
+      generate: model,
+      validate: toPage,
+      commit: save,
+    })
+    expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, Page, { prompt: string }>>()
+  })
+
+  test('stages written as methods', () => {
+    const orchestrator = new GenerationOrchestrator({
+      prompt(scene: Scene, run) {
+        return { prompt: `${scene.place} ${run.jobId}` }
+      },
+      generate: model,
+      validate(text) {
+        return toPage(text)
+      },
+      commit: save,
+    })
+    expectTypeOf(orchestrator).toEqualTypeOf<GenerationOrchestrator<Scene, Page, { prompt: string }>>()
   })
 })
 

@@ -151,6 +151,7 @@ describe('GenerationSource', () => {
     expectTypeOf<Readable>().toExtend<GenerationSource>()
     expectTypeOf<AsyncIterable<string> & { abort(reason: unknown): void }>().toExtend<GenerationSource>()
     expectTypeOf<AsyncIterable<string> & { abort(): void }>().toExtend<GenerationSource>()
+    expectTypeOf<AsyncIterable<string> & { abort: undefined }>().toExtend<GenerationSource>()
   })
 
   test('gives text or chunks, whose members may be missing, undefined or (text, finish) null', () => {

@@ -25,11 +25,14 @@ function falseRelease(facts: JobFacts): string | undefined {
     return `its cleanups are 'clean', but one ${isFailed ? 'failed' : 'is not through'}`
   if (cleanup === 'failed' && (!isCleaned || !isFailed))
     return `its cleanups have 'failed', but ${isCleaned ? 'none did' : 'one is not through'}`
-  if (cleanup === 'timed-out' && isCleaned) return `its cleanups are 'timed-out', but all are through`
   const isProduced = count('started') === count('produced')
   if (!forced && !isProduced) return 'its producer has not ended, and it does not say forced'
   if (!forced && openStreams(facts) > 0) return 'a source is still read, and it does not say forced'
   const fixedAt = endFixedAt(facts)
+  const limitAt = (fixedAt ?? 0) + facts.limits.gracePeriodMs
+  const wasInTime = before.every(({ type, at }) => type !== 'cleaned' || at < limitAt)
+  if (cleanup === 'timed-out' && isCleaned && wasInTime)
+    return `its cleanups are 'timed-out', but all were through in time`
   const isKnown = settled.outcome.recorded && fixedAt !== undefined
   if (forced && isKnown && settled.at - fixedAt < facts.limits.gracePeriodMs / 2 && isProduced) {
     return 'it says forced, but everybody let go in time'

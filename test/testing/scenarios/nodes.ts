@@ -37,6 +37,43 @@ export const nodeScenarios: readonly Explored[] = [
     },
   },
   {
+    name: 'one job on a store that is away while it claims, cancels or settles',
+    async play(world) {
+      const manager = world.manager(GenerationJobManager)
+      const job = await manager.register(
+        async (run) => {
+          run.defer(() => world.event('cleanup'))
+          await world.event('work')
+          return run.commit(() => world.event('save'))
+        },
+        { jobId: 'a' },
+      )
+      world.action('cancel', () => job.cancel({ by: 'somebody' }))
+      await job.settled
+    },
+    options: {
+      sameTick: false,
+      timeSteps: 1,
+      errors: false,
+      maxStoreFaults: 4,
+      store: {
+        claimCommit: ['lost-reply', 'never'],
+        requestCancel: ['lost-reply', 'never'],
+        settle: ['lost-reply', 'never'],
+      },
+    },
+    further: {
+      sameTick: 2,
+      timeSteps: 1,
+      maxStoreFaults: 4,
+      store: {
+        claimCommit: ['lost-reply', 'never'],
+        requestCancel: ['lost-reply', 'never'],
+        settle: ['lost-reply', 'never'],
+      },
+    },
+  },
+  {
     name: 'a cancel from another node',
     async play(world) {
       const owner = world.node('owner')
