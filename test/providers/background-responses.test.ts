@@ -63,6 +63,21 @@ describe('a background response', () => {
     expect(clock.timers()).toEqual([])
   })
 
+  it('gives no event twice when it is taken up further back', async () => {
+    const created = { type: 'response.created', sequence_number: 0, response: { id: 'resp_1' } }
+    const text = (sequence_number: number, delta: string) => {
+      return { type: 'response.output_text.delta', sequence_number, delta }
+    }
+    const completed = { type: 'response.completed', sequence_number: 3, response: {} }
+    const client = scriptedClient(
+      () => stream(created, text(1, 'a')),
+      () => stream(created, text(1, 'a'), text(2, 'b'), completed),
+    )
+    const reading = await readModel(fromOpenAIResponses(client, { background: true } as never))
+    expect(reading).toMatchObject({ text: 'ab', finish: 'stop', error: undefined })
+    expect(client.log).toEqual(['create', 'retrieve after 1'])
+  })
+
   it('is not asked for again when the provider says no', async () => {
     const provider = await fakeProvider((index) => (index === 0 ? CUT : { fault: { status: 404 } }))
     const source = await openSource(background(provider.url))
@@ -104,6 +119,19 @@ describe('a cancel of a background response', () => {
     expect(shown(provider.calls)).toEqual([CREATE, CANCEL])
     expect(await handle.settled).toMatchObject({ status: 'cancelled', commit: 'none', usage: { quality: 'estimated' } })
     await provider.calls[0]?.closed
+  })
+
+  it('is not mistaken for a broken stream, though the SDK ends it silently', async () => {
+    const client = scriptedClient(async function* (signal) {
+      yield { type: 'response.created', sequence_number: 0, response: { id: 'resp_1' } }
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    })
+    const source = await openSource(fromOpenAIResponses(client, { background: true } as never))
+    const next = source.next()
+    await new Promise((resolve) => setImmediate(resolve))
+    await source.return()
+    expect(await next).toEqual(DONE)
+    expect(client.log).toEqual(['create', 'cancel resp_1'])
   })
 
   it('waits for the id of one that is being created, and cancels it too', async () => {
@@ -182,6 +210,31 @@ async function untilTimerOrSettled(clock: VirtualClock, promise: Promise<unknown
   }
   promise.then(settle, settle)
   while (!isSettled && clock.timers().length === 0) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** A client without a server, whose streams are these; and what was asked of it. */
+function scriptedClient(...streams: readonly ((signal: AbortSignal) => AsyncIterable<object>)[]) {
+  const log: string[] = []
+  let at = 0
+  const open = async (name: string, signal: AbortSignal) => {
+    log.push(name)
+    return streams[at++]?.(signal) ?? stream()
+  }
+  return {
+    log,
+    responses: {
+      create: (_body: object, { signal }: { signal: AbortSignal }) => open('create', signal),
+      retrieve: (_id: string, query: { starting_after?: number }, { signal }: { signal: AbortSignal }) =>
+        open(`retrieve after ${query.starting_after}`, signal),
+      async cancel(id: string) {
+        log.push(`cancel ${id}`)
+      },
+    },
+  }
+}
+
+async function* stream(...events: readonly object[]): AsyncGenerator<object, void, void> {
+  yield* events
 }
 
 /** A client whose one stream is in a test's hands. */
