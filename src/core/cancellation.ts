@@ -1,4 +1,4 @@
-import type { CancelKind, CancelReason } from '../protocol/cancel-reason.js'
+import { type CancelKind, type CancelReason, isSameReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { isThenable } from './awaitable.js'
@@ -90,7 +90,7 @@ export class Cancellation {
     if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
     return cancelled(
       outcome,
-      answer === TIMED_OUT ? !isSame(outcome.reason, reason) : answer !== 'accepted',
+      answer === TIMED_OUT ? !isSameReason(outcome.reason, reason) : answer !== 'accepted',
       run.cancelMs,
       run.step,
     )
@@ -142,16 +142,6 @@ export class Cancellation {
       throw error
     }
   }
-}
-
-/** Whether the reason that counts is the one of a call whose own answer never came. */
-function isSame(recorded: CancelReason, asked: CancelReason): boolean {
-  return (
-    recorded.at === asked.at &&
-    recorded.kind === asked.kind &&
-    recorded.by === asked.by &&
-    recorded.message === asked.message
-  )
 }
 
 function cancelled(

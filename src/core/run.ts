@@ -1,4 +1,4 @@
-import type { CancelReason } from '../protocol/cancel-reason.js'
+import { type CancelReason, isSameReason } from '../protocol/cancel-reason.js'
 import type { ContentEvent } from '../protocol/job-event.js'
 import type { CleanupStatus, JobSnapshot, Usage } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
@@ -391,9 +391,10 @@ export class Run<T> {
 
   /** The store is away: the job is cancelled here all the same, unless a claim is under way that may have been won. */
   #cancelUnanswered(reason: CancelReason, wasClaiming: boolean): Awaitable<OwnCancelAnswer> {
-    if (this.#token?.isCancelled) return 'joined'
+    const learned = (): OwnCancelAnswer => (isSameReason(this.#token?.reason, reason) ? 'accepted' : 'joined')
+    if (this.#token?.isCancelled) return learned()
     if (this.#gate?.isClaiming) {
-      return this.#gate.decided().then(() => (this.#token?.isCancelled ? 'joined' : 'too-late'))
+      return this.#gate.decided().then(() => (this.#token?.isCancelled ? learned() : 'too-late'))
     }
     if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
     if (this.#isEndFixed) return 'ended'

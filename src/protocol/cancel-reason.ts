@@ -29,3 +29,8 @@ export interface CancelReason {
   /** When the cancel was requested, epoch milliseconds. */
   readonly at: number
 }
+
+/** Whether two reasons are one; a store that is not in this process gives a copy back. */
+export function isSameReason(a: CancelReason | undefined, b: CancelReason): boolean {
+  return a === b || (a?.at === b.at && a.kind === b.kind && a.by === b.by && a.message === b.message)
+}

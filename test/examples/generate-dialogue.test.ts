@@ -366,7 +366,7 @@ describe('a provider', () => {
     await run.waitFor('« Le')
     run.child.kill('SIGINT')
     await requests[0]?.closed
-    expect(requests[0]).toMatchObject({ url: '/v1/messages', headers: { 'x-api-key': 'secret-key' } })
+    expect(requests[0]?.url).toBe('/v1/messages')
     expect(await run.ended).toEqual({ code: 130, signal: null })
     expect(run.files()).toEqual([])
   })
