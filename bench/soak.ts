@@ -68,10 +68,12 @@ const JOBS: readonly ((manager: GenerationJobManager, index: number) => Promise<
     return handle
   },
   async (manager) => {
-    const handle = await manager.register(() => new Promise<void>(() => {}), { deadlineMs: 2 })
-    void handle.cancel({ kind: 'replaced' })
+    const handle = await manager.register(async () => 1)
+    void handle.cancel({ kind: 'replaced' }) // before its producer is called
     return handle
   },
+  // Deaf: cancelled at its deadline, and forced when half of the grace period is over.
+  (manager) => manager.register(() => new Promise<void>(() => {}), { deadlineMs: 2 }),
   (manager) =>
     manager.register(async function* () {
       yield 'a'

@@ -5,7 +5,7 @@ import { SCENARIOS } from '../testing/scenarios/index.ts'
 import { reEntrantJobs } from '../testing/scenarios/re-entrant.ts'
 
 /** Most faults show early in some scenario, so all are tried a little before one is tried to its end. */
-const PASSES = [60, 1_000, Number.POSITIVE_INFINITY]
+const PASSES = [60, 300, 2_000, Number.POSITIVE_INFINITY]
 
 const rejections: unknown[] = []
 process.on('unhandledRejection', (error) => void rejections.push(error))
