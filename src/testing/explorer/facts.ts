@@ -105,7 +105,7 @@ export const DEFAULT_LIMITS: JobLimits = {
 const NONE: readonly never[] = []
 
 /** Facts in the order in which they were seen, and by type. */
-export class Facts {
+class Facts {
   readonly all: Fact[] = []
   readonly #byType = new Map<FactType, Fact[]>()
 
