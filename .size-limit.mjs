@@ -7,5 +7,6 @@ export default [
   { name: 'generation-jobs', path: 'dist/index.js', limit: '26 kB', ignore },
   { name: 'generation-jobs/dialogue', path: 'dist/dialogue.js', limit: '28 kB', ignore },
   { name: 'generation-jobs/providers', path: 'dist/providers.js', limit: '7 kB', ignore: [] },
-  { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '38 kB', ignore },
+  // A third of it is the manager, which cancelAt and the contract of producers load when they are called.
+  { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '57 kB', ignore },
 ]

@@ -20,7 +20,7 @@ export const cancelAll: Question = {
         many: ourContender((manager) => manager.cancelMany({ owner: 'user' })),
         closed: ourContender((manager) => manager.close()),
       },
-      { rounds, warmups: 2 },
+      { rounds, warmups: 1 },
     )
     const { race } = taken
     return [

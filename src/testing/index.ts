@@ -1,3 +1,10 @@
+export { type CancelAtOptions, cancelAt } from './cancel-at.js'
+export {
+  type CancellationContractOptions,
+  cancellationContract,
+  type ProducerUnderTest,
+  type SourceUnderTest,
+} from './contracts/cancellation-contract.js'
 export type { StoreUnderTest } from './contracts/contract-world.js'
 export { type ContractCase, jobStoreContract } from './contracts/job-store-contract.js'
 export { type ControlledSource, controlledSource } from './controlled-source.js'

@@ -201,7 +201,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'every canceller is told that it was the first',
     'cancellation.ts',
-    `answer === TIMED_OUT ? !isSame(outcome.reason, reason) : answer !== 'accepted'`,
+    `answer === TIMED_OUT ? !isSameReason(outcome.reason, reason) : answer !== 'accepted'`,
     `false`,
   ),
   fault(
@@ -231,12 +231,31 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   ),
 
   // ── output and sources ─────────────────────────────────────────────────────────────────────────────────────────────
-  fault(
-    'a late chunk goes into the log',
-    STORE,
-    `if (record.status !== 'running' && record.status !== 'committing')`,
-    `if (isSettled(record.status))`,
-  ),
+  {
+    name: 'a late chunk goes into the log, with a number of its own',
+    edits: [
+      {
+        file: `core/${STORE}`,
+        find: `if (record.status !== 'running' && record.status !== 'committing')`,
+        replace: `if (isSettled(record.status))`,
+      },
+      {
+        file: `core/${STORE}`,
+        find: `if (!first || !last || last.seq <= log.lastSeq) return ACCEPTED`,
+        replace: `if (!first || !last) return ACCEPTED`,
+      },
+      {
+        file: `core/${STORE}`,
+        find: `if (first.seq !== log.lastSeq + 1)`,
+        replace: `if (first.seq > log.lastSeq + 1)`,
+      },
+      {
+        file: `core/${STORE}`,
+        find: `        log.push(event)\n`,
+        replace: `        log.push({ ...event, seq: log.lastSeq + 1 })\n`,
+      },
+    ],
+  },
   fault('a chunk is taken after the cancel', 'run.ts', `!this.#token?.isCancelled\n  }`, `true\n  }`),
   fault('numbers of events have gaps', 'run-output.ts', `return ++this.#lastSeq`, `return (this.#lastSeq += 2)`),
   fault(
@@ -262,7 +281,12 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       void Promise.resolve(this.#upstream.next()).catch(() => undefined)
 `,
   ),
-  fault('a rejection of run.stream is left to its caller', 'run-context.ts', `promise.catch(() => undefined)`, ''),
+  fault(
+    'a return() that rejects is handled by nobody',
+    'source-pump.ts',
+    `Promise.resolve(this.#upstream.return(reason)).then(release, release)`,
+    `Promise.resolve(this.#upstream.return(reason)).then(release)`,
+  ),
 
   // ── what is left ───────────────────────────────────────────────────────────────────────────────────────────────────
   fault('the listener stays on the caller’s signal', 'run.ts', `this.#unlinkSignal?.()`, ''),

@@ -37,7 +37,13 @@ export type JobFact = { readonly job: string } & ( // the record
     }
   | { readonly type: 'cleaned'; readonly cleanup: string; readonly error?: unknown }
   | { readonly type: 'committing' }
-  | { readonly type: 'saving'; readonly status: JobStatus | undefined; readonly isCancelled: boolean }
+  | {
+      readonly type: 'saving'
+      readonly status: JobStatus | undefined
+      readonly isCancelled: boolean
+      /** Whether the record still belonged to this run. */
+      readonly isOwner: boolean
+    }
   | { readonly type: 'saved'; readonly error?: unknown }
   | { readonly type: 'committed'; readonly error?: unknown }
   | { readonly type: 'produced'; readonly error?: unknown }

@@ -88,7 +88,7 @@ export function observedManager<M extends ManagerLike>(
       const observedRun = new ObservedRun(run, {
         job,
         note: (body) => history.note(body),
-        status: () => watch.record(jobId)?.status,
+        record: () => watch.record(jobId),
       })
       runs.set(jobId, observedRun)
       history.note({ type: 'started', job, fencingToken })

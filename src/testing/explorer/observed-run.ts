@@ -3,18 +3,18 @@ import type { CancelToken } from '../../core/cancel-token.js'
 import type { Cleanup, RunEnd } from '../../core/cleanup-stack.js'
 import type { CommitFence } from '../../core/commit-gate.js'
 import type { GenerationSource } from '../../core/generation-source.js'
+import type { JobRecord } from '../../core/job-store.js'
 import type { Logger } from '../../core/logger.js'
 import type { ProducerEvent } from '../../core/producer.js'
 import type { RunContext, StreamResult } from '../../core/run-context.js'
 import type { CancelReason } from '../../protocol/cancel-reason.js'
-import type { JobStatus } from '../../protocol/job-status.js'
 import type { FactBody } from './facts.js'
 
 export interface RunObserver {
   readonly job: string
   note(body: FactBody): void
-  /** The status in the record now. */
-  status(): JobStatus | undefined
+  /** The record as it stands now. */
+  record(): JobRecord | undefined
 }
 
 /** What a producer works with, with a note of all that it does. It changes nothing, no order of microtasks either. */
@@ -129,8 +129,10 @@ export class ObservedRun implements RunContext {
   }
 
   #save<V>(save: (fence: CommitFence) => Awaitable<V>, fence: CommitFence): Awaitable<V> {
-    const { job, note, status } = this.#observer
-    note({ type: 'saving', job, status: status(), isCancelled: this.#run.token.isCancelled })
+    const { job, note, record } = this.#observer
+    const { status, fencingToken } = record() ?? {}
+    const isOwner = fencingToken === this.#run.fencingToken
+    note({ type: 'saving', job, status, isCancelled: this.#run.token.isCancelled, isOwner })
     return watched(
       () => save(fence),
       (error) => note({ type: 'saved', job, ...error }),

@@ -6,8 +6,12 @@ export class WorldNodeState implements TimeZone {
   #state: 'runs' | 'paused' | 'crashed' = 'runs'
   #missed: (() => void)[] = []
 
-  constructor(name: string) {
+  readonly #hears: boolean
+
+  /** `hears`: whether hints of the store reach it. */
+  constructor(name: string, hears: boolean) {
     this.name = name
+    this.#hears = hears
   }
 
   get isActive(): boolean {
@@ -37,7 +41,8 @@ export class WorldNodeState implements TimeZone {
   }
 
   /** Calls `fn` now, after the pause, or never. */
-  whenActive(fn: () => void): void {
+  hint(fn: () => void): void {
+    if (!this.#hears) return
     if (this.#state === 'runs') fn()
     else if (this.#state === 'paused') this.#missed.push(fn)
   }

@@ -89,8 +89,8 @@ export function worldStore(parts: WorldStoreParts): JobStore {
     ...(operations as unknown as Pick<JobStore, StoreOperation>),
     leaseMs: inner.leaseMs,
     heartbeatMs: heartbeatMs ?? inner.heartbeatMs,
-    watchJob: (jobId, wake) => inner.watchJob(jobId, () => node.whenActive(wake)),
-    watchNode: (nodeId, wake) => inner.watchNode(nodeId, (jobId) => node.whenActive(() => wake(jobId))),
+    watchJob: (jobId, wake) => inner.watchJob(jobId, () => node.hint(wake)),
+    watchNode: (nodeId, wake) => inner.watchNode(nodeId, (jobId) => node.hint(() => wake(jobId))),
     footprint: () => inner.footprint(),
   }
 }

@@ -47,8 +47,8 @@ export interface EventOptions<T> {
 
 /** The outside of a system under test, in the hands of the explorer: nothing happens here that it does not decide. */
 export interface World extends WorldNode {
-  /** Another process. */
-  node(name: string): WorldNode
+  /** Another process. Without `hints` it hears nothing from the store of its own accord: they may get lost. */
+  node(name: string, options?: { hints?: boolean | undefined }): WorldNode
   /** Something that may happen once, at any moment or never: a cancel, a reader who leaves. */
   action(name: string, happen: () => unknown): void
   /** Decides something here and now. */
@@ -109,10 +109,10 @@ export class ExploredWorld {
     const choose = this.#setup.choose
     const names = new Set<string>()
     return Object.assign(this.#makeNode(''), {
-      node: (name: string) => {
+      node: (name: string, { hints = true }: { hints?: boolean | undefined } = {}) => {
         if (name === '' || names.has(name)) throw new ExplorerError(`There are two nodes named ${name}.`)
         names.add(name)
-        return this.#makeNode(name)
+        return this.#makeNode(name, hints)
       },
       action: (name: string, happen: () => unknown) => {
         board.allow(name, undefined, () => void happen())
@@ -128,9 +128,9 @@ export class ExploredWorld {
     })
   }
 
-  #makeNode(name: string): WorldNode {
+  #makeNode(name: string, hears = true): WorldNode {
     const { board, history, time } = this
-    const node = new WorldNodeState(name)
+    const node = new WorldNodeState(name, hears)
     const clock = time.clock(node)
     const { heartbeatMs, answerOf } = this.#setup
     const watch = this.#watch

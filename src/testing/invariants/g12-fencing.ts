@@ -20,8 +20,7 @@ export const fenced: Invariant = {
         if (fact.fencingToken < newest) return `its fencing token fell from ${newest} to ${fact.fencingToken}`
         newest = fact.fencingToken
       }
-      if (fact.type === 'saving' && facts.first('status') && fact.status === undefined)
-        return 'save was called, and the record is gone'
+      if (fact.type === 'saving' && !fact.isOwner) return 'save was called by a run that no longer owned the job'
     }
     return undefined
   },

@@ -203,4 +203,23 @@ export const oneJobScenarios: readonly Explored[] = [
     },
     options: { sameTick: 2, timeSteps: 0 },
   },
+  {
+    name: 'one job, its producer goes on after its commit',
+    async play(world) {
+      const manager = world.manager(GenerationJobManager)
+      const job = await manager.register(
+        async (run) => {
+          run.defer(() => world.event('cleanup'))
+          await run.commit(() => world.event('save'))
+          await world.event('more')
+          return 'saved'
+        },
+        { jobId: 'a' },
+      )
+      world.action('cancel', () => job.cancel({ by: 'somebody' }))
+      await job.settled
+    },
+    options: { sameTick: 4, stalls: ['more', 'cleanup'] },
+    further: { stalls: ['save', 'more', 'cleanup'], timeSteps: 2 },
+  },
 ]

@@ -54,7 +54,11 @@ export const severalJobScenarios: readonly Explored[] = [
       const second = await manager.register(() => world.event('b.work'), { jobId: 'b', deadlineMs: 500 })
       world.action('cancel-a', () => first.cancel({ by: 'a' }))
       world.action('cancel-b', () => second.cancel({ by: 'b' }))
-      await Promise.all([first.settled, second.settled])
+      const followed = first.settled.then(async () => {
+        for (let tick = 0; tick < 20; tick++) await undefined
+        if (second.snapshot().status === 'pending') throw new Error('a slot is free, and the job still waits for it')
+      })
+      await Promise.all([followed, second.settled])
     },
     options: { sameTick: 2 },
     further: { sameTick: 8 },

@@ -1,4 +1,0 @@
-import { exploreAll } from './explore-scenarios.js'
-import { severalJobScenarios } from './scenarios/several-jobs.js'
-
-exploreAll('several jobs', severalJobScenarios)
