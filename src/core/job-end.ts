@@ -61,3 +61,9 @@ export function endOfLostOwner(job: {
   const error = { code: 'owner.lost', message: 'The process that ran the job died or stalled past its lease.' }
   return { ...common, status: 'failed', error, commit: 'none' }
 }
+
+/** The same end, of a job whose cancel was recorded first. */
+export function cancelledInstead(end: JobEnd, reason: CancelReason): JobEnd {
+  const { cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
+  return { status: 'cancelled', reason, commit: 'none', cleanup, forced, queuedMs, runMs, cancelMs, usage }
+}

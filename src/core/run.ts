@@ -5,11 +5,11 @@ import type { JobStatus } from '../protocol/job-status.js'
 import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import { isThenable, whenAnswered } from './awaitable.js'
-import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import { bindToCaller } from './caller-context.js'
 import { RunToken } from './cancel-token.js'
 import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
 import { CommitGate } from './commit-gate.js'
+import { EndWriter } from './end-writer.js'
 import { safeErrorFields } from './error-description.js'
 import { InvalidOptionsError, LogLimitError } from './errors.js'
 import type { FairYield } from './fair-yield.js'
@@ -31,7 +31,7 @@ import { decideEnd, jobEnd } from './run-end.js'
 import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
 import { RunOutput } from './run-output.js'
-import { isSameLife, readEnd, recordCancel, recordEnd, type Settlement } from './settlement.js'
+import { isSameLife, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
 
 /** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
@@ -505,38 +505,14 @@ export class Run<T> {
   }
 
   #write(end: JobEnd): void {
-    const { store, retries } = this.#env
-    const write = () => (this.#record.status === 'pending' ? this.#recordUnstarted(end) : this.#recordEnd(end))
-    const finish = (settlement: Settlement): void => {
-      this.#finish(settlement, end)
-      if (settlement.kind === 'unrecorded' && settlement.retry)
-        retries.add({ write, abandon: () => this.#output?.close() })
-      else this.#output?.close()
-    }
-    if (this.#isFenced) return onAnswer(readEnd(store, this.#record), finish)
-    // A store that was away a moment ago is not waited for a second time.
-    if (end.status === 'cancelled' && !this.#isCancelRecorded) return finish({ kind: 'unrecorded', retry: true })
-    onAnswer(write(), finish)
-  }
-
-  /** A pending job is settled by the cancel itself; only if it was started after all, its end must be written too. */
-  #recordUnstarted(end: JobEnd): Awaitable<Settlement> {
-    if (end.status !== 'cancelled') return this.#recordEnd(end)
-    const cancelId = `${this.#operationId}.cancel.unstarted`
-    const request = { jobId: this.jobId, cancelId, reason: end.reason, nodeId: this.#env.nodeId }
-    return recordCancel(this.#env.store, request, this.#record, () => this.#recordEnd(end))
-  }
-
-  /** Writes the end behind everything that was emitted. What a cancelled run emitted last need not be taken, but counted. */
-  #recordEnd(end: JobEnd): Awaitable<Settlement> {
-    const { store, limits, options } = this.#env
-    const flushed = this.#output?.flush()
-    if (flushed === undefined) return recordEnd(store, this.#owned, end, this.#record)
-    return boundedWait(flushed, options.storeTimeoutMs, limits).then((result) =>
-      result === TIMED_OUT && end.status !== 'cancelled'
-        ? { kind: 'unrecorded', retry: true }
-        : recordEnd(store, this.#owned, end, this.#record),
-    )
+    const writer = new EndWriter(this.#env, {
+      owned: this.#owned,
+      record: this.#record,
+      output: this.#output,
+      isFenced: this.#isFenced,
+      isCancelRecorded: this.#isCancelRecorded,
+    })
+    writer.write(end, (settlement) => this.#finish(settlement, end))
   }
 
   #finish(settlement: Settlement, end: JobEnd = this.#jobEnd('clean')): void {
@@ -642,9 +618,4 @@ export class Run<T> {
       new InvalidOptionsError('The run has ended and takes nothing more; await everything before the producer returns.')
     )
   }
-}
-
-function onAnswer<A>(answer: Awaitable<A>, go: (answer: A) => void): void {
-  if (isThenable(answer)) void answer.then(go)
-  else go(answer)
 }
