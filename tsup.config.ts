@@ -6,6 +6,11 @@ export const entries = {
   index: 'src/index.ts',
   dialogue: 'src/dialogue/index.ts',
   providers: 'src/providers/index.ts',
+  http: 'src/http/index.ts',
+  node: 'src/node/index.ts',
+  client: 'src/client/index.ts',
+  react: 'src/react/index.ts',
+  redis: 'src/redis/index.ts',
   testing: 'src/testing/index.ts',
 }
 
@@ -23,7 +28,7 @@ export default defineConfig((flags) => {
     clean: true,
     removeNodeProtocol: false,
     // ESM only: bundled, so that require() works on every supported Node.
-    noExternal: ['p-timeout'],
+    noExternal: ['p-timeout', 'eventsource-parser'],
     onSuccess: async () => stampBuild(hash, { types }),
   }
 })

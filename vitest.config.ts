@@ -5,8 +5,12 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 
 /** These look at dist/ or run programs that import the package by its name; all others run from src/. */
 const onBuild = ['test/dist/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/examples/**/*.test.ts']
-/** Real milliseconds: run last and one file at a time, so that nothing else takes the processor. */
+/** Real milliseconds: run late and one file at a time, so that nothing else takes the processor. */
 const realTime = ['test/real-time/**/*.test.ts']
+/** Real redis-server processes, with leases that run out. */
+const onRedis = ['test/redis/**/*.test.ts']
+/** A real Chromium on the web example. */
+const inBrowser = ['test/browser/**/*.test.ts']
 
 export default defineConfig({
   resolve: {
@@ -21,8 +25,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'source',
-          include: ['test/**/*.test.ts'],
-          exclude: [...onBuild, ...realTime],
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: [...onBuild, ...realTime, ...onRedis, ...inBrowser],
           sequence: { groupOrder: 0 },
         },
       },
@@ -40,6 +44,21 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'real-time', include: realTime, fileParallelism: false, sequence: { groupOrder: 2 } },
+      },
+      {
+        extends: true,
+        test: { name: 'redis', include: onRedis, testTimeout: 60_000, sequence: { groupOrder: 3 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: inBrowser,
+          globalSetup: ['test/dist/build-first.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 4 },
+        },
       },
     ],
     coverage: { include: ['src/**'] },

@@ -31,7 +31,18 @@ export const ERROR_CODES = {
   'provider.malformed': 'The model provider sent something that cannot be read.',
   'provider.truncated': 'The stream of the model provider ended without a finish reason.',
   'provider.failed': 'The model provider failed in another way.',
+  'request.unauthorized': 'Nobody is signed in, or `authorize` refused. Sign in and try again.',
+  'request.forbidden-origin': 'The page is of another origin. List it in `allowedOrigins`.',
+  'request.not-found': 'No route has this path. Check `basePath` and `baseUrl`.',
+  'request.method': 'The route has another method; the `Allow` header names it.',
+  'request.timeout': 'The body of the request did not arrive within `bodyTimeoutMs`.',
+  'request.too-large': 'The body of the request is above `maxBodyBytes`.',
+  'server.failed': 'The server failed in a way that nobody foresaw; its log says where.',
   'client.busy': 'A run of this client is live. Wait for its end, or call `reset()`.',
+  'client.connection-lost':
+    'The server could not be reached again in time. The job may go on: attach to it with its id.',
+  'client.unexpected-answer':
+    'The answer is not ours: a proxy, a wrong `baseUrl`, missing rights. Look at the answer in the network panel.',
   'client.disposed': 'The client was disposed. Make a new one.',
 } as const
 

@@ -4,11 +4,13 @@ import type { ErrorCode } from './error-code.js'
 /** Every sentence a person or an operator reads. Give an object of this shape as `locale` to use other words. */
 export interface Messages {
   /** What the interface says. */
+  readonly generating: string
   readonly interrupting: string
   readonly interrupted: string
   /** The interrupt took too long and the stream was closed by force. */
   readonly interruptForced: string
   readonly completed: string
+  readonly failed: string
   /** Answer to a cancel that came after the commit began. */
   readonly tooLate: string
   /** Answer to a cancel that is recorded, but whose job has not settled yet. */
@@ -34,10 +36,12 @@ export interface Messages {
 }
 
 const fr: Messages = {
+  generating: 'Génération en cours...',
   interrupting: 'Interruption en cours...',
   interrupted: 'Génération interrompue',
   interruptForced: 'Interruption terminée',
   completed: 'Génération terminée',
+  failed: 'Génération échouée',
   tooLate: "Trop tard pour interrompre : le résultat est en cours d'enregistrement",
   requested: 'Interruption demandée, la génération se termine',
   alreadyCompleted: 'La génération était déjà terminée',
@@ -81,7 +85,16 @@ const fr: Messages = {
     'provider.malformed': 'Le modèle a envoyé une réponse illisible',
     'provider.truncated': 'La réponse du modèle est incomplète',
     'provider.failed': 'Le modèle a échoué',
+    'request.unauthorized': 'Identification requise',
+    'request.forbidden-origin': "Cette page n'est pas autorisée à appeler ce serveur",
+    'request.not-found': 'Adresse introuvable',
+    'request.method': 'Méthode non autorisée',
+    'request.timeout': 'La demande est arrivée trop lentement',
+    'request.too-large': 'La demande est trop longue',
+    'server.failed': 'Le serveur a rencontré une erreur',
     'client.busy': 'Une génération est déjà en cours',
+    'client.connection-lost': 'La connexion au serveur est perdue',
+    'client.unexpected-answer': 'Le serveur a donné une réponse inattendue',
     'client.disposed': "La page n'écoute plus cette génération",
   },
   log: {
@@ -95,10 +108,12 @@ const fr: Messages = {
 }
 
 const en: Messages = {
+  generating: 'Generating...',
   interrupting: 'Interrupting...',
   interrupted: 'Generation interrupted',
   interruptForced: 'Interruption finished',
   completed: 'Generation finished',
+  failed: 'Generation failed',
   tooLate: 'Too late to interrupt: the result is being saved',
   requested: 'Interruption requested, the generation is ending',
   alreadyCompleted: 'The generation had already finished',
@@ -142,7 +157,16 @@ const en: Messages = {
     'provider.malformed': 'The model sent an unreadable answer',
     'provider.truncated': 'The answer of the model is incomplete',
     'provider.failed': 'The model failed',
+    'request.unauthorized': 'Sign in first',
+    'request.forbidden-origin': 'This page may not call this server',
+    'request.not-found': 'No such address',
+    'request.method': 'Method not allowed',
+    'request.timeout': 'The request arrived too slowly',
+    'request.too-large': 'The request is too large',
+    'server.failed': 'The server failed',
     'client.busy': 'A generation is already running',
+    'client.connection-lost': 'The connection to the server is lost',
+    'client.unexpected-answer': 'The server gave an unexpected answer',
     'client.disposed': 'The page no longer follows this generation',
   },
   log: {

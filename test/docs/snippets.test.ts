@@ -16,6 +16,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'Why is the sky blue?': [': 17 characters'],
   generateWithEvents: ['completed\n', 'complete\n'],
   UnityDialogueOrchestrator: ["id: 'START'", "speaker: 'Mira'"],
+  withFallback: ['completed reported\n'],
   'waited.cause': ['timeout\n', 'ada false clean\n', '2 chunk\n', ' cancelling\n', ' cancelled\n'],
   'refused.code': ['capacity.pending\nrunning pending\n'],
   'request-17': ['true false\n', 'cancelled completed\n'],

@@ -1,4 +1,4 @@
-// What the snippets of the README take for granted: a manager, a model and a database. Copied beside each snippet.
+// What the snippets of the README take for granted: a manager, a model, a database and clients of two SDKs. Copied beside each snippet.
 import { setTimeout as wait } from 'node:timers/promises'
 import { GenerationJobManager } from 'generation-jobs'
 
@@ -38,5 +38,45 @@ export const database = {
       },
       release() {},
     }
+  },
+}
+
+interface ChatChunk {
+  choices: { delta: { content?: string }; finish_reason: string | null }[]
+  usage?: { prompt_tokens: number; completion_tokens: number }
+}
+
+/** Of the OpenAI SDK only what an adapter calls; it is overloaded, so that the fallback has something to do. */
+export const openai = {
+  chat: {
+    completions: {
+      create(body: { model: string; messages: object[]; stream: true }, _options: object): AsyncIterable<ChatChunk> {
+        throw Object.assign(new Error(`overloaded: ${body.model}`), { status: 529 })
+      },
+    },
+  },
+}
+
+type MessageEvent =
+  | { type: 'message_start'; message: { usage: { input_tokens: number; output_tokens: number } } }
+  | { type: 'content_block_delta'; index: number; delta: { type: 'text_delta'; text: string } }
+  | { type: 'message_delta'; delta: { stop_reason: string }; usage: { output_tokens: number } }
+  | { type: 'message_stop' }
+
+/** Likewise of the Anthropic SDK. */
+export const anthropic = {
+  messages: {
+    async *create(
+      body: { model: string; max_tokens: number; messages: object[]; stream: true; system?: string },
+      { signal }: { signal: AbortSignal },
+    ): AsyncGenerator<MessageEvent> {
+      yield { type: 'message_start', message: { usage: { input_tokens: body.messages.length, output_tokens: 0 } } }
+      for (const word of WORDS) {
+        await wait(1, undefined, { signal })
+        yield { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: word } }
+      }
+      yield { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: WORDS.length } }
+      yield { type: 'message_stop' }
+    },
   },
 }

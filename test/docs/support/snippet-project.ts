@@ -7,7 +7,7 @@ import ts from 'typescript'
 import { type CodeBlock, root } from './markdown.ts'
 
 /** The names of prelude.ts. A snippet that declares one itself means its own. */
-const PRELUDE = ['manager', 'model', 'database']
+const PRELUDE = ['manager', 'model', 'database', 'openai', 'anthropic']
 
 export interface Run {
   readonly code: number
