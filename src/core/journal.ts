@@ -1,11 +1,12 @@
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import { type Messages, messagesOf } from '../protocol/messages.js'
+import { isObserved, publish } from './diagnostics.js'
 import { safeErrorFields } from './error-description.js'
 import { type JobRecord, snapshotOf } from './job-store.js'
 import { type JobSummary, summaryLine } from './log-lines.js'
 import { createDefaultLogger, guardLogger, type Logger, silentLogger } from './logger.js'
-import { ManagerEmitter } from './manager-events.js'
+import { ManagerEmitter, type ManagerEvents } from './manager-events.js'
 import type { ResolvedOptions } from './options.js'
 import { recordedOutcome } from './outcome.js'
 
@@ -42,28 +43,28 @@ export class Journal {
   }
 
   registered(job: Subject): void {
-    if (this.emitter.has('registered')) this.emitter.emit('registered', { job: job.snapshot() })
+    if (this.#isHeard('registered')) this.#tell('registered', { job: job.snapshot() })
     this.#line('info', 'job.registered', job.jobId, 'Job registered', undefined)
   }
 
   started(job: Subject): void {
-    if (this.emitter.has('started')) this.emitter.emit('started', { job: job.snapshot() })
+    if (this.#isHeard('started')) this.#tell('started', { job: job.snapshot() })
     this.#line('info', 'job.started', job.jobId, 'Job started', undefined)
   }
 
   step(job: Subject, step: string): void {
-    if (this.emitter.has('step')) this.emitter.emit('step', { job: job.snapshot(), step })
+    if (this.#isHeard('step')) this.#tell('step', { job: job.snapshot(), step })
   }
 
   cancelRequested(job: Subject, reason: CancelReason): void {
-    if (this.emitter.has('cancelRequested')) this.emitter.emit('cancelRequested', { job: job.snapshot(), reason })
+    if (this.#isHeard('cancelRequested')) this.#tell('cancelRequested', { job: job.snapshot(), reason })
     if (this.#isSilent) return
     const by = reason.by === undefined ? undefined : { by: reason.by }
     this.#line('info', 'job.cancel_requested', job.jobId, 'Cancel requested', { reason: reason.kind, ...by })
   }
 
   committing(job: Subject): void {
-    if (this.emitter.has('committing')) this.emitter.emit('committing', { job: job.snapshot() })
+    if (this.#isHeard('committing')) this.#tell('committing', { job: job.snapshot() })
   }
 
   /** `isLogged: false` for an end that another node recorded and has logged. */
@@ -72,7 +73,7 @@ export class Journal {
       const { level, fields, message } = summaryLine(summary, this.#messages)
       this.#logger[level](fields, message)
     }
-    if (this.emitter.has('settled')) this.emitter.emit('settled', { job: job.snapshot(), outcome: summary.outcome })
+    if (this.#isHeard('settled')) this.#tell('settled', settledPayload(job, summary))
   }
 
   cleanupFailed(job: Subject, error: unknown, label: string | undefined): void {
@@ -81,7 +82,7 @@ export class Journal {
       ...name,
       ...safeErrorFields(error),
     })
-    if (this.emitter.has('cleanupFailed')) this.emitter.emit('cleanupFailed', { job: job.snapshot(), ...name, error })
+    if (this.#isHeard('cleanupFailed')) this.#tell('cleanupFailed', { job: job.snapshot(), ...name, error })
   }
 
   forced(job: Subject): void {
@@ -118,8 +119,30 @@ export class Journal {
     )
   }
 
+  #isHeard(event: keyof ManagerEvents): boolean {
+    return this.emitter.has(event) || isObserved(event)
+  }
+
+  #tell<E extends keyof ManagerEvents>(event: E, payload: ManagerEvents[E]): void {
+    this.emitter.emit(event, payload)
+    publish(event, payload)
+  }
+
   #line(level: 'info' | 'warn', event: string, jobId: string, message: string, fields: object | undefined): void {
     if (!this.#isSilent) this.#logger[level]({ event, job_id: jobId, ...fields }, message)
+  }
+}
+
+function settledPayload(job: Subject, summary: JobSummary): ManagerEvents['settled'] {
+  const { outcome, chunks = 0, droppedChunks = 0, firstChunkMs, cancelMs } = summary
+  const isCancelled = outcome.status === 'cancelled'
+  return {
+    job: job.snapshot(),
+    outcome,
+    chunks,
+    droppedChunks,
+    ...(firstChunkMs !== undefined && { firstChunkMs }),
+    ...(isCancelled && { cancelMs: cancelMs ?? 0 }),
   }
 }
 

@@ -20,6 +20,7 @@ export interface JobSummary {
   /** Chunks delivered, and chunks that came after the cancel; unknown for a job of a dead owner. */
   readonly chunks?: number | undefined
   readonly droppedChunks?: number | undefined
+  readonly firstChunkMs?: number | undefined
 }
 
 /** The one summary line of a job: what happened, in numbers, and nothing that was prompted or generated. */

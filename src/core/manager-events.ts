@@ -18,12 +18,22 @@ export interface ManagerEvents {
   /** The commit was claimed: a cancel is too late from here. */
   committing: { job: JobSnapshot }
   /** The job has its end, and everything is released or was forced. */
-  settled: { job: JobSnapshot; outcome: JobOutcome<unknown> }
+  settled: {
+    job: JobSnapshot
+    outcome: JobOutcome<unknown>
+    /** Chunks delivered, and chunks that came after the cancel; 0 for a job of a dead owner. */
+    chunks: number
+    droppedChunks: number
+    /** From the start of the producer to its first chunk, milliseconds. */
+    firstChunkMs?: number
+    /** From the cancel request to the settle, milliseconds. */
+    cancelMs?: number
+  }
   /** A cleanup threw. */
   cleanupFailed: { job: JobSnapshot; label?: string; error: unknown }
 }
 
-const EVENTS: readonly (keyof ManagerEvents)[] = [
+export const MANAGER_EVENTS: readonly (keyof ManagerEvents)[] = [
   'registered',
   'started',
   'step',
@@ -84,8 +94,8 @@ export class ManagerEmitter {
   }
 
   #add<E extends keyof ManagerEvents>(event: E, key: Listener<E>, listener: Listener<E>): Guard {
-    if (!EVENTS.includes(event)) {
-      throw new InvalidOptionsError(`on: expected one of ${EVENTS.join(', ')}, got ${show(event)}.`)
+    if (!MANAGER_EVENTS.includes(event)) {
+      throw new InvalidOptionsError(`on: expected one of ${MANAGER_EVENTS.join(', ')}, got ${show(event)}.`)
     }
     if (typeof key !== 'function')
       throw new InvalidOptionsError(`on: expected the listener to be a function, got ${show(key)}.`)

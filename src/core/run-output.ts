@@ -24,6 +24,8 @@ export class RunOutput {
   readonly #onRefused: OnRefused
   readonly #text = new TextBuffer()
   chunks = 0
+  /** By the monotonic clock. */
+  firstChunkAt: number | undefined
   dropped = 0
   step: string | undefined
   usage: Usage | undefined
@@ -170,7 +172,7 @@ export class RunOutput {
   #countDelivered(batch: readonly JobEvent[]): void {
     for (const event of batch) {
       if (event.type !== 'chunk') continue
-      this.chunks++
+      if (this.chunks++ === 0) this.firstChunkAt = this.#lastActivityAt
       this.#text.append(event.content)
     }
   }

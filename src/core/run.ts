@@ -545,7 +545,7 @@ export class Run<T> {
   /** The node that reaped a job has written its summary. */
   #report(outcome: JobOutcome<T>, isReaped: boolean): void {
     const { journal, epoch, limits } = this.#env
-    const { chunks, dropped, step } = this.#output ?? { chunks: 0, dropped: 0, step: this.#record.step }
+    const { chunks = 0, dropped = 0, firstChunkAt, step = this.#record.step } = this.#output ?? {}
     if (this.#isCommitted && !(this.#producerEnd && 'value' in this.#producerEnd)) {
       const fields = this.#producerEnd ? safeErrorFields(this.#producerEnd.error) : { timed_out: true }
       journal.postCommitFailed(this, fields)
@@ -557,6 +557,7 @@ export class Run<T> {
       cancelMs: this.cancelMs,
       chunks,
       droppedChunks: dropped,
+      firstChunkMs: firstChunkAt === undefined ? undefined : firstChunkAt - (this.#startedAt ?? firstChunkAt),
     }
     journal.settled(this, summary, !isReaped)
   }

@@ -75,7 +75,7 @@ describe('the events of a manager', () => {
       { job: { status: 'completed', commit: 'done', cleanup: 'failed' } },
     ])
     const settled = told.at(-1)?.details
-    expect(settled).toEqual({ outcome })
+    expect(settled).toEqual({ outcome, chunks: 1, droppedChunks: 0, firstChunkMs: 0 })
   })
 
   it('OBS-04: tell the cancel of a job once, with its reason, however many cancelled', async () => {

@@ -11,7 +11,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
 
 /** What an entry needs besides the package itself: its users have it installed anyway. */
-const PEERS: Readonly<Record<string, string>> = { react: 'react', node: '@whatwg-node/server' }
+const PEERS: Readonly<Record<string, string>> = {
+  react: 'react',
+  node: '@whatwg-node/server',
+  otel: '@opentelemetry/api',
+}
 const specifiers = Object.keys(entries).map((name) =>
   name === 'index' ? 'generation-jobs' : `generation-jobs/${name}`,
 )

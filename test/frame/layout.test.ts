@@ -27,6 +27,7 @@ const DEPENDENCY_HOMES: Record<string, { runtime?: RegExp; types?: RegExp }> = {
   zod: { runtime: /^src\/(core\/options\.ts|dialogue\/.*)$/ },
   '@standard-schema/spec': { types: /^src\/(?!protocol\/)/ },
   'eventsource-parser': { runtime: /^src\/client\// },
+  '@opentelemetry/api': { runtime: /^src\/otel\// },
   react: { runtime: /^src\/react\// },
   '@whatwg-node/server': { runtime: /^src\/node\/to-node-handler\.ts$/ },
 }

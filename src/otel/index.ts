@@ -1,0 +1,1 @@
+export { type InstrumentOptions, instrumentManager } from './instrument-manager.js'
