@@ -1,23 +1,13 @@
 import type { CancelKind } from './cancel-reason.js'
+import { CLIENT_MESSAGES, type ClientMessages } from './client-messages.js'
 import type { ErrorCode } from './error-code.js'
 
 /** Every sentence a person or an operator reads. Give an object of this shape as `locale` to use other words. */
-export interface Messages {
-  /** What the interface says. */
-  readonly generating: string
-  readonly interrupting: string
-  readonly interrupted: string
-  /** The interrupt took too long and the stream was closed by force. */
-  readonly interruptForced: string
-  readonly completed: string
-  readonly failed: string
-  /** Answer to a cancel that came after the commit began. */
-  readonly tooLate: string
+export interface Messages extends ClientMessages {
   /** Answer to a cancel that is recorded, but whose job has not settled yet. */
   readonly requested: string
   readonly alreadyCompleted: string
   readonly alreadyFailed: string
-  readonly alreadyCancelled: string
   /** A cancelled generation, by kind; the first words of the log line too. */
   readonly cancelled: Readonly<Record<CancelKind, string>>
   /** A failed generation, by code. */
@@ -36,17 +26,10 @@ export interface Messages {
 }
 
 const fr: Messages = {
-  generating: 'Génération en cours...',
-  interrupting: 'Interruption en cours...',
-  interrupted: 'Génération interrompue',
-  interruptForced: 'Interruption terminée',
-  completed: 'Génération terminée',
-  failed: 'Génération échouée',
-  tooLate: "Trop tard pour interrompre : le résultat est en cours d'enregistrement",
+  ...CLIENT_MESSAGES.fr,
   requested: 'Interruption demandée, la génération se termine',
   alreadyCompleted: 'La génération était déjà terminée',
   alreadyFailed: 'La génération avait déjà échoué',
-  alreadyCancelled: 'La génération était déjà annulée',
   cancelled: {
     user: 'Génération annulée par utilisateur',
     deadline: 'Génération annulée par dépassement du délai',
@@ -58,6 +41,7 @@ const fr: Messages = {
     'lease-lost': 'Génération annulée après perte du bail',
   },
   errors: {
+    ...CLIENT_MESSAGES.fr.errors,
     'options.invalid': 'La demande est invalide',
     'job.not-found': 'Génération introuvable',
     'job.exists': 'Cette génération existe déjà',
@@ -93,8 +77,6 @@ const fr: Messages = {
     'request.too-large': 'La demande est trop longue',
     'server.failed': 'Le serveur a rencontré une erreur',
     'client.busy': 'Une génération est déjà en cours',
-    'client.connection-lost': 'La connexion au serveur est perdue',
-    'client.unexpected-answer': 'Le serveur a donné une réponse inattendue',
     'client.disposed': "La page n'écoute plus cette génération",
   },
   log: {
@@ -108,17 +90,10 @@ const fr: Messages = {
 }
 
 const en: Messages = {
-  generating: 'Generating...',
-  interrupting: 'Interrupting...',
-  interrupted: 'Generation interrupted',
-  interruptForced: 'Interruption finished',
-  completed: 'Generation finished',
-  failed: 'Generation failed',
-  tooLate: 'Too late to interrupt: the result is being saved',
+  ...CLIENT_MESSAGES.en,
   requested: 'Interruption requested, the generation is ending',
   alreadyCompleted: 'The generation had already finished',
   alreadyFailed: 'The generation had already failed',
-  alreadyCancelled: 'The generation was already cancelled',
   cancelled: {
     user: 'Generation cancelled by user',
     deadline: 'Generation cancelled by deadline',
@@ -130,6 +105,7 @@ const en: Messages = {
     'lease-lost': 'Generation cancelled after loss of its lease',
   },
   errors: {
+    ...CLIENT_MESSAGES.en.errors,
     'options.invalid': 'The request is invalid',
     'job.not-found': 'Generation not found',
     'job.exists': 'This generation exists already',
@@ -165,8 +141,6 @@ const en: Messages = {
     'request.too-large': 'The request is too large',
     'server.failed': 'The server failed',
     'client.busy': 'A generation is already running',
-    'client.connection-lost': 'The connection to the server is lost',
-    'client.unexpected-answer': 'The server gave an unexpected answer',
     'client.disposed': 'The page no longer follows this generation',
   },
   log: {

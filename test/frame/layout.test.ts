@@ -26,7 +26,7 @@ const DEPENDENCY_HOMES: Record<string, { runtime?: RegExp; types?: RegExp }> = {
   'p-timeout': { runtime: /^src\/core\// },
   zod: { runtime: /^src\/(core\/options\.ts|dialogue\/.*)$/ },
   '@standard-schema/spec': { types: /^src\/(?!protocol\/)/ },
-  'eventsource-parser': { runtime: /^src\/client\// },
+  'eventsource-parser': { runtime: /^src\/client\/event-connection\.ts$/, types: /^src\/client\// },
   '@opentelemetry/api': { runtime: /^src\/otel\// },
   react: { runtime: /^src\/react\// },
   '@whatwg-node/server': { runtime: /^src\/node\/to-node-handler\.ts$/ },

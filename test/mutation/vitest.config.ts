@@ -14,9 +14,7 @@ export default defineConfig({
   },
   test: {
     include: [
-      'test/core/**/*.test.ts',
-      'test/providers/streams.test.ts',
-      'test/providers/wire-details.test.ts',
+      'test/core/{wait,commit,two-nodes,log-lines,limits,store-failures}.test.ts',
       'test/testing/job-store-contract.test.ts',
     ],
   },

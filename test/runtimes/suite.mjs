@@ -137,5 +137,61 @@ await check('the client on the handler: text streams, an interrupt ends it, the 
   equal([manager.stats().jobs.running, manager.stats().subscriptions], [0, 0])
 })
 
-console.log(JSON.stringify({ passed, failed }))
+/** Milliseconds from a viewer's leaving until the job's disconnect policy knows, of ten; the whole way through a real socket. */
+async function disconnects() {
+  const manager = new GenerationJobManager({ logger: false })
+  const handler = createGenerationHandler({
+    manager,
+    params: { '~standard': { version: 1, vendor: 'none', validate: (value) => ({ value }) } },
+    start: () => (run) => run.stream(words()),
+    authorize: () => ({ owner: 'ada' }),
+  })
+  const server = await serve(handler)
+  const spans = []
+  for (let round = 0; round < 10; round += 1) {
+    const created = await fetch(`${server.url}/api/v1/dialogues/generate/jobs`, { method: 'POST', body: '{}' })
+    const { job_id, stream_url } = await created.json()
+    const leaving = new AbortController()
+    const stream = await fetch(new URL(stream_url, server.url), { signal: leaving.signal })
+    await stream.body?.getReader().read()
+    equal(manager.stats().viewers, 1)
+    const left = performance.now()
+    leaving.abort()
+    while (manager.stats().viewers > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    spans.push(performance.now() - left)
+    await manager.cancel(job_id)
+  }
+  await manager.close()
+  await server.close()
+  return spans.sort((a, b) => a - b)
+}
+
+/** The server that this runtime brings. */
+async function serve(handler) {
+  const { Bun, Deno } = globalThis
+  if (Bun) {
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', idleTimeout: 0, fetch: (request) => handler(request) })
+    return { url: `http://127.0.0.1:${server.port}`, close: () => server.stop(true) }
+  }
+  if (Deno) {
+    const server = Deno.serve({ port: 0, hostname: '127.0.0.1', onListen() {} }, (request) => handler(request))
+    return { url: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() }
+  }
+  const { createServer } = await import('node:http')
+  const { toNodeHandler } = await import('generation-jobs/node')
+  const server = createServer(toNodeHandler(handler))
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve(undefined)) && server.closeAllConnections()),
+  }
+}
+
+let disconnectMs = Number.NaN
+await check('a viewer who leaves is noticed, on the server of this runtime', async () => {
+  const spans = await disconnects()
+  disconnectMs = spans[Math.floor(spans.length / 2)] ?? Number.NaN
+})
+
+console.log(JSON.stringify({ passed, failed, disconnectMs }))
 if (failed.length > 0) globalThis.process.exitCode = 1

@@ -59,7 +59,16 @@ describe('errors', () => {
       | 'provider.malformed'
       | 'provider.truncated'
       | 'provider.failed'
+      | 'request.unauthorized'
+      | 'request.forbidden-origin'
+      | 'request.not-found'
+      | 'request.method'
+      | 'request.timeout'
+      | 'request.too-large'
+      | 'server.failed'
       | 'client.busy'
+      | 'client.connection-lost'
+      | 'client.unexpected-answer'
       | 'client.disposed'
     >()
   })

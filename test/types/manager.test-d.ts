@@ -109,7 +109,14 @@ describe('manager events', () => {
       step: { job: JobSnapshot; step: string }
       cancelRequested: { job: JobSnapshot; reason: CancelReason }
       committing: { job: JobSnapshot }
-      settled: { job: JobSnapshot; outcome: JobOutcome<unknown> }
+      settled: {
+        job: JobSnapshot
+        outcome: JobOutcome<unknown>
+        chunks: number
+        droppedChunks: number
+        firstChunkMs?: number
+        cancelMs?: number
+      }
       cleanupFailed: { job: JobSnapshot; label?: string; error: unknown }
     }>()
   })

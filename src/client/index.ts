@@ -1,0 +1,6 @@
+export type { ClientLocale, ClientMessages } from '../protocol/client-messages.js'
+export { GenerationClientError } from './client-error.js'
+export type { ClientWarning, GenerationClientOptions, RequestHeaders, StreamEvent } from './client-options.js'
+export { createGenerationClient, type GenerationClient } from './generation-client.js'
+export type { GenerationFailure, GenerationPhase, GenerationState } from './generation-state.js'
+export type { ClientClock } from './system-clock.js'

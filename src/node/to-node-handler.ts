@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type FetchAPI, normalizeNodeRequest, sendNodeResponse } from '@whatwg-node/server'
+import type { GenerationHandler } from '../http/index.js'
+
+/** A request listener of `node:http`; Express and Nest take it as middleware. */
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
+/**
+ * Serves a fetch handler on `node:http`, Express or Nest. A body that `express.json()` has read and a mount prefix that the framework
+ * took away do not matter; `authorize` and `start` get `native: { req, res }`. Built on `@whatwg-node/server`, an optional peer.
+ */
+export function toNodeHandler(handler: GenerationHandler): NodeHandler {
+  return async (req, res) => {
+    const request = toFetchRequest(req, res)
+    const response = request
+      ? await handler(request, { native: { req, res }, disconnect: () => void res.destroy() })
+      : new Response(null, { status: 400 })
+    await sendNodeResponse(response, res, req, false)
+  }
+}
+
+/** The platform's own classes, so that `request instanceof Request` holds in `authorize` and `start`. */
+const platform = globalThis as unknown as FetchAPI
+
+/** Undefined when no URL can be made of the request, because of its Host header, or its method is not for a fetch handler. */
+function toFetchRequest(req: IncomingMessage, res: ServerResponse): Request | undefined {
+  try {
+    return normalizeNodeRequest(withReadBody(req), platform, res)
+  } catch {
+    return undefined
+  }
+}
+
+/** The bridge takes an empty object or list that a parser has read for a body that is still to come; a text it takes as it is. */
+function withReadBody(req: IncomingMessage & { readonly body?: unknown }): IncomingMessage {
+  const { body, readableDidRead } = req
+  const isTakenAsUnread = body === undefined || body === null || Object.keys(body).length === 0
+  if (!readableDidRead || !isTakenAsUnread) return req
+  return Object.create(req, { body: { value: JSON.stringify(body) ?? ' ' } })
+}

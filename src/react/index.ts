@@ -1,0 +1,8 @@
+export type { ModalStep, StepStatus } from './modal-steps.js'
+export { useGeneration } from './use-generation.js'
+export {
+  type GenerationModal,
+  type GenerationModalOptions,
+  type ModalTone,
+  useGenerationModal,
+} from './use-generation-modal.js'
