@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, inject, it } from 'vitest'
-import { readMarkdown } from './support/markdown.ts'
+import { readMarkdown, root } from './support/markdown.ts'
 import { makeSnippetProject, snippetName } from './support/snippet-project.ts'
 
 const readme = readMarkdown('README.md')
@@ -39,6 +40,14 @@ describe.skipIf(inject('buildExitCode') !== 0)('the snippets of the README', () 
     const expected = Object.entries(PRINTS).find(([mark]) => snippets.get(name)?.includes(mark))?.[1] ?? []
     for (const text of expected) expect(stdout).toContain(text)
   })
+
+  it.each(['express.ts', 'stop-button.ts'])(
+    'shows %s of examples/frameworks as it stands, which its own test runs',
+    (file) => {
+      const text = readFileSync(`${root}examples/frameworks/${file}`, 'utf8').trimEnd()
+      expect(readme.blocks.map((block) => block.text)).toContain(text)
+    },
+  )
 
   it('has a snippet for each thing that is expected to be printed', () => {
     const marks = Object.keys(PRINTS).filter((mark) => ![...snippets.values()].some((text) => text.includes(mark)))
