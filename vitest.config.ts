@@ -7,8 +7,8 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const onBuild = ['test/dist/**/*.test.ts', 'test/docs/**/*.test.ts', 'test/examples/**/*.test.ts']
 /** Real milliseconds: run late and one file at a time, so that nothing else takes the processor. */
 const realTime = ['test/real-time/**/*.test.ts']
-/** Real redis-server processes, with leases that run out. */
-const onRedis = ['test/redis/**/*.test.ts']
+/** Real servers of Redis and PostgreSQL, with leases that run out. */
+const onServers = ['test/{redis,bullmq,postgres}/**/*.test.ts']
 /** A real Chromium on the web example. */
 const inBrowser = ['test/browser/**/*.test.ts']
 
@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: [...onBuild, ...realTime, ...onRedis, ...inBrowser],
+          exclude: [...onBuild, ...realTime, ...onServers, ...inBrowser],
           sequence: { groupOrder: 0 },
         },
       },
@@ -47,7 +47,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'redis', include: onRedis, testTimeout: 60_000, sequence: { groupOrder: 3 } },
+        test: { name: 'redis', include: onServers, testTimeout: 60_000, sequence: { groupOrder: 3 } },
       },
       {
         extends: true,
