@@ -68,6 +68,13 @@ export class Admission {
     return place
   }
 
+  /** A slot at once, also above the limits: whoever sends the job, a queue, has limits of its own. It counts all the same. */
+  admit(owner: string | undefined): Ticket {
+    this.#running++
+    if (owner !== undefined) this.#byOwner.set(owner, (this.#byOwner.get(owner) ?? 0) + 1)
+    return new Place(owner, true, this.#release)
+  }
+
   readonly #release = (place: Place): void => {
     const { owner } = place
     if (owner !== undefined) {

@@ -65,7 +65,13 @@ export function boundedStore(store: JobStore, limits: TimeLimits, timeoutMs: num
     // A watch that cannot be set up is a lost hint: whoever watches looks again by a timer.
     watchJob: (jobId, wake) => quietly(() => store.watchJob(jobId, wake)),
     watchNode: (nodeId, wake) => quietly(() => store.watchNode(nodeId, wake)),
-    footprint: () => store.footprint(),
+    footprint() {
+      try {
+        return store.footprint()
+      } catch (cause) {
+        throw new StoreError('footprint', 'failed', { cause })
+      }
+    },
   }
   return { ...bounded, ...(calls as Pick<JobStore, Operation>) }
 }

@@ -9,12 +9,13 @@ import { Cancellation } from './cancellation.js'
 import { Completion } from './completion.js'
 import { type DrainReport, drainRuns } from './drain.js'
 import { Epoch } from './epoch.js'
+import { InvalidOptionsError, show } from './errors.js'
 import { EventReader } from './event-reader.js'
 import { FairYield } from './fair-yield.js'
 import { Heartbeat } from './heartbeat.js'
-import type { JobRecord, JobStore } from './job-store.js'
+import type { JobRecord, JobStore, StartAnswer } from './job-store.js'
 import { JobWatch } from './job-watch.js'
-import { Journal } from './journal.js'
+import { Journal, subjectOf } from './journal.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import type { ManagerStats } from './manager-stats.js'
 import { createMemoryJobStore } from './memory/memory-job-store.js'
@@ -48,9 +49,9 @@ export class JobNode {
   readonly completion: Completion
   readonly cancellation: Cancellation
   readonly runs = new Map<string, Run<unknown>>()
-  readonly #options: ResolvedOptions
+  readonly options: ResolvedOptions
   readonly #clock
-  readonly #limits: TimeLimits
+  readonly limits: TimeLimits
   readonly #signals = new CallerSignals()
   readonly #watch: JobWatch
   readonly #viewers: Viewers
@@ -62,7 +63,9 @@ export class JobNode {
   readonly #environment: RunEnvironment
   readonly #heartbeat: Heartbeat
   readonly #unwatch: () => void
-  #isOpen = true
+  /** Called with jobs of other processes, or of none, that this node cancelled while they were pending. */
+  readonly pendingCancelled = new Set<(record: JobRecord) => void>()
+  isOpen = true
 
   constructor(options: ResolvedOptions) {
     const clock = options.clock ?? systemClock
@@ -70,9 +73,9 @@ export class JobNode {
     const epoch = new Epoch(clock)
     const store = boundedStore(options.store ?? createMemoryJobStore({ clock }), limits, options.storeTimeoutMs)
     const { nodeId, runs } = this
-    this.#options = options
+    this.options = options
     this.#clock = clock
-    this.#limits = limits
+    this.limits = limits
     this.store = store
     this.journal = new Journal(options)
     this.#watch = new JobWatch(store)
@@ -88,6 +91,9 @@ export class JobNode {
       options,
       runs,
       now: () => clock.now(),
+      onPendingCancelled: (record) => {
+        for (const tell of this.pendingCancelled) tell(record)
+      },
     })
     this.#registration = new Registration({
       nodeId,
@@ -95,7 +101,7 @@ export class JobNode {
       admission: this.#admission,
       options,
       now: () => limits.now(),
-      isOpen: () => this.#isOpen,
+      isOpen: () => this.isOpen,
       replace: (jobId) => this.#replace(jobId),
     })
     this.#environment = {
@@ -120,28 +126,63 @@ export class JobNode {
 
   /** Records a job; `start` follows. */
   register<T>(producer: Producer<T>, options: RegisterOptions): Awaitable<RegisteredJob<T>> {
-    const begin = (registered: Registered<T>) => this.#begin(registered, options)
-    const registered = this.#registration.register(producer, options)
+    if (typeof producer !== 'function') {
+      throw new InvalidOptionsError(`register: expected the producer to be a function, got ${show(producer)}.`)
+    }
+    const begin = ({ record, own }: Registered): RegisteredJob<T> => {
+      if (!own) return { created: false, record, run: this.runs.get(record.jobId) as Run<T> | undefined }
+      const run = this.#own(record, producer, own, options)
+      return { created: true, record, run, ticket: own.ticket }
+    }
+    const registered = this.#registration.register(options)
     return isThenable(registered) ? registered.then(begin) : begin(registered)
   }
 
-  #begin<T>({ record, own }: Registered<T>, options: RegisterOptions): RegisteredJob<T> {
-    if (!own) return { created: false, record, run: this.runs.get(record.jobId) as Run<T> | undefined }
-    const { ticket, producer, operationId, sentAt } = own
-    const run = new Run<T>(this.#environment, {
-      producer,
-      record,
-      operationId,
-      limits: this.#limitsOf(options),
-      leaseProvedAt: sentAt,
-      ticket,
-    })
+  /** Records a job that a queue will bring to a node, for {@link take}. Until then it has no owner, and ends at its deadline. */
+  async enqueue<T>(options: RegisterOptions, deadlineMs: number): Promise<RegisteredJob<T>> {
+    const { record, own } = await this.#registration.register(options, deadlineMs)
+    if (own) this.journal.registered(subjectOf(record))
+    return { created: own !== undefined, record, run: undefined }
+  }
+
+  /**
+   * Starts a job that a queue brought here, at once: the queue decides how many it sends. Its deadline counts from `enqueue`.
+   * Answers its run, or what stands against it.
+   */
+  async take<T>(
+    job: { readonly jobId: string; readonly fencingToken: number },
+    producer: Producer<T>,
+    options: RegisterOptions & { deadlineMs: number },
+  ): Promise<Run<T> | Exclude<StartAnswer, { answer: 'started' }>> {
+    const operationId = this.#registration.newOperationId()
+    const sentAt = this.limits.now()
+    const answer = await this.store.start({ ...job, operationId, nodeId: this.nodeId })
+    if (answer.answer !== 'started') return answer
+    const { record } = answer
+    const queuedMs = (record.startedAt ?? record.updatedAt) - record.createdAt // both by the clock of the store
+    const deadlineMs = options.deadlineMs - queuedMs
+    const own = { ticket: this.#admission.admit(record.owner), operationId, sentAt, queuedMs }
+    const run = this.#own(record, producer, own, { ...options, deadlineMs })
+    if (deadlineMs <= 0) this.#cancel(run, 'deadline')
+    run.start()
+    return run
+  }
+
+  #own<T>(
+    record: JobRecord,
+    producer: Producer<T>,
+    own: NonNullable<Registered['own']> & { queuedMs?: number },
+    options: RegisterOptions,
+  ): Run<T> {
+    const { ticket, operationId, sentAt: leaseProvedAt, queuedMs } = own
+    const spec = { producer, record, operationId, limits: this.#limitsOf(options), leaseProvedAt, ticket, queuedMs }
+    const run = new Run<T>(this.#environment, spec)
     this.runs.set(run.jobId, run as Run<unknown>)
-    this.journal.registered(run)
+    if (queuedMs === undefined) this.journal.registered(run) // else the node told it that enqueued the job
     const { signal } = options
     if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
-    if (!this.#isOpen) this.#cancel(run, 'shutdown') // the drain began while the record was being made
-    return { created: true, record, run, ticket }
+    if (!this.isOpen) this.#cancel(run, 'shutdown') // the drain began while the store was asked
+    return run
   }
 
   /** Calls the producer as soon as the job has a slot, after whoever awaits the promise that this tick resolves. */
@@ -196,7 +237,7 @@ export class JobNode {
       jobs,
       subscriptions: this.#readers.size,
       viewers: this.#viewers.size,
-      timers: this.#limits.size,
+      timers: this.limits.size,
       listeners,
       cleanups,
       waiters: this.completion.waiters,
@@ -207,8 +248,8 @@ export class JobNode {
 
   /** Admits nothing any more and ends what is live. */
   drain(timeoutMs: number): Promise<DrainReport> {
-    this.#isOpen = false
-    return drainRuns(this.runs, timeoutMs, this.#limits, this.#clock)
+    this.isOpen = false
+    return drainRuns(this.runs, timeoutMs, this.limits, this.#clock)
   }
 
   /** Lets go of everything, after a drain. */
@@ -216,14 +257,15 @@ export class JobNode {
     await this.#retries.finish()
     this.#heartbeat.stop()
     this.#leases.stop()
-    this.#limits.trim()
+    this.limits.trim()
     this.#unwatch()
     this.completion.close()
     for (const reader of [...this.#readers]) reader.close()
     this.journal.emitter.removeAll()
+    this.pendingCancelled.clear()
   }
 
-  #cancel(run: { requestCancel: Run<unknown>['requestCancel'] }, kind: 'signal' | 'shutdown'): void {
+  #cancel(run: { requestCancel: Run<unknown>['requestCancel'] }, kind: 'signal' | 'shutdown' | 'deadline'): void {
     void run.requestCancel({ kind, at: this.#clock.now() })
   }
 
@@ -233,7 +275,7 @@ export class JobNode {
   }
 
   #limitsOf(options: RegisterOptions) {
-    const defaults = this.#options
+    const defaults = this.options
     const onDisconnect = options.onDisconnect ?? defaults.onDisconnect
     return {
       deadlineMs: options.deadlineMs ?? defaults.deadlineMs,
@@ -245,7 +287,7 @@ export class JobNode {
 
   /** Own leases first: after a pause of the whole process they are renewed before anybody looks for lost ones. */
   #beat(count: number): void {
-    this.#limits.trim()
+    this.limits.trim()
     this.#leases.renewAll()
     this.#viewers.touchAll()
     void this.#retries.retryAll()

@@ -101,13 +101,18 @@ export class Journal {
     this.#line('warn', 'job.post_commit_failed', job.jobId, 'The producer failed after its commit', fields)
   }
 
-  /** A job of a dead owner was settled by this node. */
+  /** This node settled a job of a dead owner, or one that no owner came for. */
   reaped(record: JobRecord): void {
+    const { jobId, status } = record
+    if (status !== 'cancelled' || record.startedAt !== undefined)
+      this.#line('warn', 'job.reaped', jobId, 'The owner of the job is gone', { status })
+    this.ended(record)
+  }
+
+  /** The end of a job that has no run in this process. */
+  ended(record: JobRecord): void {
     const outcome = recordedOutcome(record)
-    if (!outcome) return
-    this.#line('warn', 'job.reaped', record.jobId, 'The owner of the job is gone', { status: record.status })
-    const job = { jobId: record.jobId, snapshot: () => snapshotOf(record) }
-    this.settled(job, summaryOf(record, outcome))
+    if (outcome) this.settled(subjectOf(record), summaryOf(record, outcome))
   }
 
   /** Logged once per manager, so that a listener that always throws does not flood the log. */
@@ -144,6 +149,11 @@ function settledPayload(job: Subject, summary: JobSummary): ManagerEvents['settl
     ...(firstChunkMs !== undefined && { firstChunkMs }),
     ...(isCancelled && { cancelMs: cancelMs ?? 0 }),
   }
+}
+
+/** A job of which only the record is here. */
+export function subjectOf(record: JobRecord): Subject {
+  return { jobId: record.jobId, snapshot: () => snapshotOf(record) }
 }
 
 /** The summary of a job that another hand settled. */

@@ -11,6 +11,7 @@ import { type JobHandle, ManagedJob } from './job-handle.js'
 import { JobNode } from './job-node.js'
 import { snapshotOf } from './job-store.js'
 import type { ManagerEvents } from './manager-events.js'
+import { NODE } from './manager-node.js'
 import type { ManagerStats } from './manager-stats.js'
 import {
   type CancelOptions,
@@ -48,6 +49,7 @@ export class GenerationJobManager {
   /** @throws {InvalidOptionsError} when an option is wrong or options contradict each other */
   constructor(options: GenerationJobManagerOptions = {}) {
     this.#node = new JobNode(resolveManagerOptions(options))
+    Object.defineProperty(this, NODE, { value: this.#node })
   }
 
   /**

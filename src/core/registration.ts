@@ -1,35 +1,26 @@
 import type { JsonObject } from '../protocol/json.js'
 import type { Admission, Ticket } from './admission.js'
 import { type Awaitable, whenAnswered } from './awaitable.js'
-import {
-  CapacityError,
-  InvalidOptionsError,
-  JobAlreadyExistsError,
-  JobConflictError,
-  ManagerClosedError,
-  show,
-} from './errors.js'
+import { CapacityError, JobAlreadyExistsError, JobConflictError, ManagerClosedError } from './errors.js'
 import type { CreateAnswer, JobRecord, JobStore, NewJob } from './job-store.js'
 import { checkJsonObject, type RegisterOptions, type ResolvedOptions } from './options.js'
-import type { Producer } from './producer.js'
 
-export interface Registered<T> {
+export interface Registered {
   readonly record: JobRecord
   /** Only for a job that this call made. */
-  readonly own?: {
-    readonly ticket: Ticket
-    readonly operationId: string
-    readonly producer: Producer<T>
-    readonly sentAt: number
-  }
+  readonly own?: { readonly ticket: Ticket; readonly operationId: string; readonly sentAt: number }
 }
 
-interface Request<T> {
-  readonly producer: Producer<T>
+interface Request {
   readonly options: RegisterOptions
   readonly metadata: JsonObject | undefined
   readonly operationId: string
+  /** Of a job that a queue will bring to a node: nobody owns it, so only its deadline ends it. */
+  readonly queueDeadlineMs: number | undefined
 }
+
+/** A job in somebody else's queue takes no place here. */
+const NO_PLACE: Ticket = { hasSlot: false, ready: () => undefined, release: () => undefined }
 
 interface RegistrationParts {
   readonly nodeId: string
@@ -52,24 +43,26 @@ export class Registration {
   }
 
   /** In this tick where the store answers at once. Throws or rejects as {@link GenerationJobManager.register} says. */
-  register<T>(producer: Producer<T>, options: RegisterOptions): Awaitable<Registered<T>> {
-    if (typeof producer !== 'function') {
-      throw new InvalidOptionsError(`register: expected the producer to be a function, got ${show(producer)}.`)
-    }
+  register(options: RegisterOptions, queueDeadlineMs?: number): Awaitable<Registered> {
     const metadata = options.metadata === undefined ? undefined : checkJsonObject('metadata', options.metadata)
-    const operationId = `${this.#parts.nodeId}.${++this.#count}`
-    return this.#attempt({ producer, options, metadata, operationId })
+    return this.#attempt({ options, metadata, operationId: this.newOperationId(), queueDeadlineMs })
   }
 
-  #attempt<T>(request: Request<T>): Awaitable<Registered<T>> {
+  newOperationId(): string {
+    return `${this.#parts.nodeId}.${++this.#count}`
+  }
+
+  #attempt(request: Request): Awaitable<Registered> {
     const { store, isOpen, now } = this.#parts
     if (!isOpen()) throw new ManagerClosedError()
-    const ticket = this.#reserve(request.options)
+    const ticket = request.queueDeadlineMs === undefined ? this.#reserve(request.options) : NO_PLACE
     const sentAt = now()
-    return whenAnswered<CreateAnswer, Registered<T>>(
+    return whenAnswered<CreateAnswer, Registered>(
       () => store.create(this.#newJob(request, ticket)),
       (answer) => {
-        if (answer.answer === 'created' && ticket) return created(request, answer.record, ticket, sentAt)
+        if (answer.answer === 'created' && ticket) {
+          return { record: answer.record, own: { ticket, operationId: request.operationId, sentAt } }
+        }
         ticket?.release()
         return this.#refused(request, answer)
       },
@@ -80,7 +73,7 @@ export class Registration {
     )
   }
 
-  #refused<T>(request: Request<T>, answer: CreateAnswer): Awaitable<Registered<T>> {
+  #refused(request: Request, answer: CreateAnswer): Awaitable<Registered> {
     const { options } = request
     switch (answer.answer) {
       case 'same-key':
@@ -119,13 +112,13 @@ export class Registration {
     return new CapacityError('capacity.pending', this.#parts.options.maxPendingJobs)
   }
 
-  #newJob<T>({ options, metadata, operationId }: Request<T>, ticket: Ticket | undefined): NewJob {
+  #newJob({ options, metadata, operationId, queueDeadlineMs }: Request, ticket: Ticket | undefined): NewJob {
     const { owner, group, idempotencyKey, requestFingerprint, onConflict = 'allow' } = options
     const { maxLogEvents, maxLogBytes, retentionMs } = this.#parts.options
     return {
       jobId: options.jobId ?? crypto.randomUUID(),
       operationId,
-      nodeId: this.#parts.nodeId,
+      nodeId: queueDeadlineMs === undefined ? this.#parts.nodeId : undefined,
       want: ticket ? (ticket.hasSlot ? 'running' : 'pending') : 'lookup',
       owner,
       group,
@@ -133,16 +126,12 @@ export class Registration {
       idempotencyKey,
       requestFingerprint,
       metadata,
+      deadlineMs: queueDeadlineMs,
       maxLogEvents,
       maxLogBytes,
       retentionMs,
     }
   }
-}
-
-function created<T>(request: Request<T>, record: JobRecord, ticket: Ticket, sentAt: number): Registered<T> {
-  const { producer, operationId } = request
-  return { record, own: { ticket, operationId, producer, sentAt } }
 }
 
 function checkedFingerprint(record: JobRecord, { requestFingerprint }: RegisterOptions): JobRecord {

@@ -97,7 +97,7 @@ export class Run<T> {
     this.jobId = record.jobId
     this.fencingToken = record.fencingToken
     this.leaseProvedAt = spec.leaseProvedAt
-    this.#registeredAt = env.limits.now()
+    this.#registeredAt = env.limits.now() - (spec.queuedMs ?? 0)
     this.#limits = new RunLimits(env.limits, spec.limits, this)
   }
 
@@ -199,7 +199,7 @@ export class Run<T> {
   }
 
   #produce(): void {
-    if (this.#phase !== 'starting') return
+    if (this.#phase !== 'starting' || this.#cancels > 0) return // the answer to a cancel is on its way, and ends it
     this.#env.journal.started(this)
     if (this.#phase !== 'starting') return // a listener cancelled
     this.#phase = 'producing'

@@ -729,3 +729,20 @@ describe('a store where anything may fail', () => {
     },
   )
 })
+
+it('G13: a store that cannot say what it holds gives a StoreError to stats(), and jobs go on', async () => {
+  const clock = createVirtualClock()
+  const inner = createMemoryJobStore({ clock })
+  let isBroken = true
+  const footprint = () => {
+    if (isBroken) throw new TypeError('no numbers today')
+    return inner.footprint()
+  }
+  const manager = new GenerationJobManager({ store: { ...inner, footprint }, clock, logger: false })
+  const error = thrownBy(() => manager.stats())
+  expect(error).toBeInstanceOf(StoreError)
+  expect(error).toMatchObject({ operation: 'footprint' })
+  expect((await (await manager.register(async () => 1)).settled).status).toBe('completed')
+  isBroken = false
+  await manager.close()
+})

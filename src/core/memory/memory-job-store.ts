@@ -34,6 +34,13 @@ const ACCEPTED: AppendAnswer = { answer: 'accepted' }
 const CLAIMED: ClaimAnswer = { answer: 'claimed' }
 const FENCED: Refused = { answer: 'fenced' }
 const GONE: Refused = { answer: 'gone' }
+const CANCELLED_UNSTARTED = {
+  status: 'cancelled',
+  commit: 'none',
+  cleanup: 'clean',
+  forced: false,
+  cancelMs: 0,
+} as const
 
 /**
  * Keeps jobs in this process and answers every call in the calling tick. Managers that share one store behave as nodes of a
@@ -86,6 +93,7 @@ export function openMemoryJobStore(options: {
       if (job.record.fencingToken !== fencingToken) return FENCED
       if (job.status !== 'pending') return { answer: 'not-pending', record: job.read() }
       const taken = job.nodeId !== nodeId // a queue brought it here
+      if (taken && job.nodeId !== undefined) return FENCED
       job.startId = operationId
       job.nodeId = nodeId
       job.startedAtMono = clock.monotonic()
@@ -161,16 +169,7 @@ export function openMemoryJobStore(options: {
       }
       job.cancelId = cancelId
       if (status === 'pending') {
-        const spans = job.spans(clock.monotonic())
-        settleJob(job, {
-          status: 'cancelled',
-          reason,
-          commit: 'none',
-          cleanup: 'clean',
-          forced: false,
-          cancelMs: 0,
-          ...spans,
-        })
+        settleJob(job, { ...CANCELLED_UNSTARTED, reason, ...job.spans(clock.monotonic()) })
         if (job.nodeId !== nodeId) hintOwner(job)
         return { answer: 'cancelled', record: job.record }
       }
@@ -322,16 +321,7 @@ export function openMemoryJobStore(options: {
       return job.leaseUntil > now ? undefined : endOfLostOwner({ status, cancel: job.record.cancel, ...spans })
     }
     if (request.deadlineMs === undefined || spans.queuedMs < request.deadlineMs) return undefined
-    const reason = { kind: 'deadline', at: clock.now() } as const
-    return {
-      status: 'cancelled',
-      reason,
-      commit: 'none',
-      cleanup: 'clean',
-      forced: false,
-      cancelMs: 0,
-      ...spans,
-    }
+    return { ...CANCELLED_UNSTARTED, reason: { kind: 'deadline', at: clock.now() }, ...spans }
   }
 
   /** As between real nodes, the hint comes later and on its own. */
