@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { entries } from '../../tsup.config.ts'
 import { readMarkdown, root } from './support/markdown.ts'
 
-const documents = ['README.md', 'CHANGELOG.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)]
+const inDocs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`)
+const documents = ['README.md', 'README.fr.md', 'CHANGELOG.md', ...inDocs]
 const readme = readMarkdown('README.md')
 
 it.each(documents.filter((path) => path.endsWith('.md')))('each link of %s leads somewhere', (path) => {

@@ -49,6 +49,13 @@ describe.skipIf(inject('buildExitCode') !== 0)('the snippets of the README', () 
     },
   )
 
+  it('has a French twin that shows only programs of this one', () => {
+    const shown = new Set(readme.blocks.map((block) => block.text))
+    const programs = readMarkdown('README.fr.md').blocks.filter(({ language }) => language !== 'sh')
+    expect(programs.length).toBeGreaterThan(3)
+    expect(programs.filter(({ text }) => !shown.has(text)).map(({ text }) => text)).toEqual([])
+  })
+
   it('has a snippet for each thing that is expected to be printed', () => {
     const marks = Object.keys(PRINTS).filter((mark) => ![...snippets.values()].some((text) => text.includes(mark)))
     expect(marks).toEqual([])
