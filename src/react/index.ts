@@ -1,3 +1,4 @@
+export type { ClientClock } from '../client/system-clock.js'
 export type { ModalStep, StepStatus } from './modal-steps.js'
 export { useGeneration } from './use-generation.js'
 export {

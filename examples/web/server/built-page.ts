@@ -1,0 +1,37 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+import config from '../vite.config.ts'
+
+/** One file of the page, as it is sent. */
+export interface PageFile {
+  readonly contentType: string
+  readonly content: Uint8Array<ArrayBuffer>
+  readonly gzipped: Uint8Array<ArrayBuffer>
+  /** Its name changes with its content, so that a browser may keep it for ever. */
+  readonly isHashed: boolean
+}
+
+/** The files by their path. */
+export type BuiltPage = ReadonlyMap<string, PageFile>
+
+const CONTENT_TYPES: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+}
+
+/** Builds the page into memory: it takes about a second, and no folder of an older build can be in the way. */
+export async function buildPage(): Promise<BuiltPage> {
+  const result = await build({ ...config, configFile: false, build: { ...config.build, write: false } })
+  const outputs = Array.isArray(result) ? result : [result]
+  const files = outputs.flatMap((output) => ('output' in output ? output.output : []))
+  return new Map(
+    files.map((file) => {
+      const content = Uint8Array.from(Buffer.from(file.type === 'chunk' ? file.code : file.source))
+      const contentType = CONTENT_TYPES[file.fileName.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
+      const gzipped = Uint8Array.from(gzipSync(content))
+      return [`/${file.fileName}`, { contentType, content, gzipped, isHashed: file.fileName.startsWith('assets/') }]
+    }),
+  )
+}
