@@ -1,0 +1,58 @@
+import type { Subscriptions } from './subscriptions.js'
+
+type Wake = (jobId: string) => void
+
+/**
+ * Who watches what on this store. A hint of this store's own writes is passed on at once; those of others come through channels.
+ * Hints may be lost: nothing but speed depends on them.
+ */
+export class Hints {
+  readonly #channel: string
+  readonly #sender: string
+  readonly #subscriptions: Subscriptions
+  readonly #jobs = new Map<string, Set<() => void>>()
+  readonly #nodes = new Map<string, Wake>()
+
+  constructor(options: { channel: string; sender: string; subscriptions: Subscriptions }) {
+    this.#channel = options.channel
+    this.#sender = options.sender
+    this.#subscriptions = options.subscriptions
+  }
+
+  watchJob(jobId: string, wake: () => void): () => void {
+    const watcher = () => wake() // its own identity: one function may watch twice
+    const watchers = this.#jobs.get(jobId) ?? new Set()
+    watchers.add(watcher)
+    if (watchers.size === 1) {
+      this.#jobs.set(jobId, watchers)
+      this.#subscriptions.add(`${this.#channel}:job:${jobId}`, {
+        onMessage: (sender) => {
+          if (sender !== this.#sender) this.wakeJob(jobId)
+        },
+        // What happened before the subscription was there has left no hint.
+        onSubscribed: () => this.wakeJob(jobId),
+      })
+    }
+    return () => {
+      if (!watchers.delete(watcher) || watchers.size > 0) return
+      this.#jobs.delete(jobId)
+      this.#subscriptions.remove(`${this.#channel}:job:${jobId}`)
+    }
+  }
+
+  watchNode(nodeId: string, wake: Wake): () => void {
+    this.#nodes.set(nodeId, wake)
+    this.#subscriptions.add(`${this.#channel}:node:${nodeId}`, {
+      onMessage: (jobId) => this.#nodes.get(nodeId)?.(jobId),
+    })
+    return () => {
+      if (this.#nodes.get(nodeId) !== wake) return
+      this.#nodes.delete(nodeId)
+      this.#subscriptions.remove(`${this.#channel}:node:${nodeId}`)
+    }
+  }
+
+  wakeJob(jobId: string): void {
+    for (const wake of [...(this.#jobs.get(jobId) ?? [])]) wake()
+  }
+}

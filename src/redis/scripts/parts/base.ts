@@ -1,0 +1,43 @@
+/**
+ * Where everything is, and what time it is. All keys of a store have one hash tag and so are in one slot of a cluster: one script
+ * sees a job, its idempotency key, its group and the indexes together. They are built here from the one root that is declared.
+ *
+ * ```
+ * {gen}:job:<jobId>           hash    the record
+ * {gen}:log:<jobId>           list    its events; the last one has the number that the record calls lastSeq
+ * {gen}:viewers:<jobId>       zset    viewers on all nodes, each until its time is over
+ * {gen}:key:<owner, key>      string  the job of an idempotency key
+ * {gen}:live:<owner, group>   zset    live jobs of a group
+ * {gen}:jobs                  zset    all jobs in the order of creation; likewise :owner:<owner> and :group:<group>
+ * {gen}:leases                zset    live jobs by the end of their lease; one that only a queue has by its deadline
+ * {gen}:settled               zset    settled jobs by the end of their retention
+ * ```
+ */
+export const BASE = `
+local root, channel, sender = KEYS[1], ARGV[1], ARGV[2]
+local lease_ms = tonumber(ARGV[3])
+-- One by one, because a burst of output has more of them than fit on Lua's stack.
+local arg = {}
+for i = 5, #ARGV do arg[i - 4] = ARGV[i] end
+
+-- The server's time, for all nodes the same one. ARGV[4] is 0 but in tests that own time.
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2] + ARGV[4] * 1000
+local now = math.floor(micros / 1000)
+
+local JOBS, LEASES, SETTLED = root .. ':jobs', root .. ':leases', root .. ':settled'
+local function job_key(id) return root .. ':job:' .. id end
+local function log_key(id) return root .. ':log:' .. id end
+local function viewers_key(id) return root .. ':viewers:' .. id end
+local function owner_key(owner) return root .. ':owner:' .. owner end
+local function group_key(group) return root .. ':group:' .. group end
+
+local function int(n) return string.format('%.0f', n) end
+
+-- How long keys outlive the last sign of life: nobody is left to sweep them then.
+local BACKSTOP = 3600000
+-- Every key gets a time to live from the script that makes it. It gets the double, so that not every call has to renew it.
+local function keep(key, ttl)
+  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, int(2 * ttl)) end
+end
+`

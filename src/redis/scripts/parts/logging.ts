@@ -1,0 +1,22 @@
+/** The log, and the hints about it. */
+export const LOGGING = `
+-- An event as it stands in the log: see event-text.ts.
+local function log_item(job, at, event)
+  return int(at - job.created) .. ',' .. event
+end
+
+-- An event of the store itself.
+local function add_event(job, event)
+  redis.call('RPUSH', log_key(job.id), log_item(job, now, event))
+  keep(log_key(job.id), BACKSTOP)
+  job.seq = job.seq + 1
+end
+
+-- Hints. Nobody relies on them.
+local function wake(id)
+  redis.call('PUBLISH', channel .. ':job:' .. id, sender)
+end
+local function hint_owner(job)
+  if job.node then redis.call('PUBLISH', channel .. ':node:' .. job.node, job.id) end
+end
+`

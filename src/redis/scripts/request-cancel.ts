@@ -1,0 +1,58 @@
+import type { CancelAnswer, CancelRequest } from '../../core/job-store.js'
+import type { JobStatus } from '../../protocol/job-status.js'
+import { decodeRecord } from '../job-fields.js'
+import { ENDING } from './parts/ending.js'
+import { LOGGING } from './parts/logging.js'
+import { RECORDS } from './parts/records.js'
+import { type RunScript, script } from './script.js'
+
+const REQUEST_CANCEL = script(
+  'requestCancel',
+  [RECORDS, LOGGING, ENDING],
+  `
+local id, cancel_id, reason, kind, asking_node = unpack(arg)
+local job, missing = load(id, 'cancelId')
+if not job then return missing end
+local is_repeat = job.cancelId == cancel_id
+
+if is_settled(job.status) then
+  if not is_repeat then return {'already-settled', record(job)} end
+  return {job.started and 'accepted' or 'cancelled', record(job)}
+end
+-- The point of no return: nothing changes.
+if job.status == 'committing' then return {'too-late', job.status} end
+if job.status == 'cancelling' then return {is_repeat and 'accepted' or 'joined', record(job)} end
+
+redis.call('HSET', job.key, 'cancelId', cancel_id)
+local answer
+if job.status == 'pending' then
+  cancel_pending(job, kind, reason)
+  answer = 'cancelled'
+else
+  -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
+  add_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
+  redis.call('HSET', job.key, 'status', 'cancelling', 'reason', reason, 'kind', kind, 'requestedAt', int(now),
+    'updatedAt', int(now), 'lastSeq', int(job.seq))
+  wake(id)
+  answer = 'accepted'
+end
+if job.node ~= asking_node then hint_owner(job) end
+return {answer, record(job)}
+`,
+)
+
+export async function requestCancel(run: RunScript, request: CancelRequest): Promise<CancelAnswer> {
+  const { jobId, cancelId, reason, nodeId } = request
+  const { answer, carried } = await run(REQUEST_CANCEL, [jobId, cancelId, JSON.stringify(reason), reason.kind, nodeId])
+  switch (answer) {
+    case 'accepted':
+    case 'joined':
+    case 'cancelled':
+    case 'already-settled':
+      return { answer, record: decodeRecord(jobId, carried[0]) }
+    case 'too-late':
+      return { answer, status: String(carried[0]) as JobStatus }
+    default:
+      return { answer: 'not-found' }
+  }
+}

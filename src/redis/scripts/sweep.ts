@@ -1,0 +1,48 @@
+import { BATCH } from './in-batches.js'
+import { LOGGING } from './parts/logging.js'
+import { RECORDS } from './parts/records.js'
+import { type Reply, type RunScript, script } from './script.js'
+
+const SWEEP = script(
+  'sweep',
+  [RECORDS, LOGGING],
+  `
+local skip, limit = unpack(arg)
+local due = redis.call('ZRANGEBYSCORE', SETTLED, '-inf', int(now), 'LIMIT', skip, limit)
+local swept = {}
+for _, id in ipairs(due) do
+  local job, missing = load(id)
+  if missing and missing[1] == 'version' then
+    skip = skip + 1 -- left to a node that knows it
+  else
+    redis.call('ZREM', SETTLED, id)
+    if missing then
+      redis.call('ZREM', JOBS, id)
+    -- Not a new job that has the id of one whose record Redis evicted.
+    elseif is_settled(job.status) then
+      local at = places(job)
+      redis.call('UNLINK', job.key, log_key(id), viewers_key(id))
+      redis.call('ZREM', JOBS, id)
+      if at.owner then redis.call('ZREM', owner_key(at.owner), id) end
+      if at.group then redis.call('ZREM', group_key(at.group), id) end
+      if at.idem and redis.call('GET', at.idem) == id then redis.call('UNLINK', at.idem) end
+      wake(id)
+      swept[#swept + 1] = id
+    end
+  end
+end
+return {'swept', #due == tonumber(limit) and int(skip) or '', swept}
+`,
+)
+
+/** Answers the ids of the jobs that it deleted. */
+export async function sweep(run: RunScript): Promise<string[]> {
+  const swept: string[] = []
+  let skip = '0'
+  do {
+    const { carried } = await run(SWEEP, [skip, BATCH])
+    for (const jobId of carried[1] as readonly Reply[]) swept.push(String(jobId))
+    skip = String(carried[0])
+  } while (skip !== '')
+  return swept
+}

@@ -1,0 +1,51 @@
+import { jobStoreContract, type StoreUnderTest } from 'generation-jobs/testing'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { openRedisJobStore } from '../../src/redis/redis-job-store.js'
+import { CLIENT_NAMES, CLIENTS, CLUSTER_CLIENTS, formCluster, type OpenClient } from './support/clients.js'
+import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
+
+const PLACES = CLIENT_NAMES.flatMap((name) => [
+  { place: `on Redis through ${name}`, args: [], form: async () => {}, open: CLIENTS[name] },
+  {
+    place: `on a Redis cluster through ${name}`,
+    args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+    form: formCluster,
+    open: CLUSTER_CLIENTS[name],
+  },
+])
+
+describe.skipIf(!hasRedis).each(PLACES)('DIS-19: the contract of a job store, $place', ({ args, form, open }) => {
+  let server: RedisServer
+  let opened: OpenClient
+  let count = 0
+
+  beforeAll(async () => {
+    server = await startRedis({ args })
+    await form(server.port)
+    opened = await open(server.port)
+  })
+  afterAll(async () => {
+    opened.close()
+    await server.stop()
+  })
+
+  /** A store with a prefix of its own: empty, and of no use to any other case. Its time is the server's, moved forward. */
+  function makeStore(): StoreUnderTest {
+    let aheadMs = 0
+    const store = openRedisJobStore({
+      client: opened.client,
+      subscriber: undefined,
+      prefix: `case-${++count}`,
+      // Long, so that real time, which goes on besides, never matters.
+      leaseMs: 60_000,
+      heartbeatMs: 10_000,
+      aheadMs: () => aheadMs,
+    })
+    const advance = (ms: number) => {
+      aheadMs += Math.round(ms)
+    }
+    return { store, advance }
+  }
+
+  for (const { name, run } of jobStoreContract({ makeStore })) it(name, run)
+})

@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * What the way to a server does: passes everything on; accepts bytes and answers nothing (`black-hole`, a cut cable); does what it is
+ * told and loses the answer (`lose-replies`); refuses connections.
+ */
+export type Fault = 'none' | 'black-hole' | 'lose-replies' | 'refuse'
+
+export interface FaultProxy {
+  readonly port: number
+  /** From now on, for connections that are open too. `refuse` resets those. */
+  set(fault: Fault): Promise<void>
+  /** Resets what is open now. */
+  reset(): void
+  close(): Promise<void>
+}
+
+export async function faultProxy(target: number): Promise<FaultProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let fault: Fault = 'none'
+  const server = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port: target, host: '127.0.0.1', noDelay: true })
+    const pair = [near, far] as const
+    pairs.add(pair)
+    near.on('data', (bytes) => fault !== 'black-hole' && far.write(bytes))
+    far.on('data', (bytes) => fault === 'none' && near.write(bytes))
+    for (const socket of pair) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        pairs.delete(pair)
+        near.destroy()
+        far.destroy()
+      })
+    }
+  })
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  await listen(0)
+  const { port } = server.address() as AddressInfo
+  const reset = (): void => {
+    for (const [near] of pairs) near.resetAndDestroy()
+  }
+  return {
+    port,
+    reset,
+    async set(next) {
+      const isListening = server.listening
+      fault = next
+      if (next === 'refuse' && isListening) {
+        reset()
+        server.close()
+        await once(server, 'close')
+      } else if (next !== 'refuse' && !isListening) await listen(port)
+    },
+    async close() {
+      reset()
+      if (!server.listening) return
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

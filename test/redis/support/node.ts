@@ -1,0 +1,69 @@
+import { GenerationJobManager, type GenerationJobManagerOptions, type JobStore } from 'generation-jobs'
+import { createRedisJobStore, type RedisSubscriber } from 'generation-jobs/redis'
+import { onTestFinished } from 'vitest'
+import { type CapturedLogs, captureLogs } from '../../support/captured-logs.js'
+import { CLIENTS, type ClientName } from './clients.js'
+
+/** Short, because here time is real: a dead owner is found within a second. */
+export const LEASE_MS = 900
+export const HEARTBEAT_MS = 100
+/** How long a hint that is lost may delay what it was for. */
+export const GRACE_MS = 300
+export const CANCEL_MS = 900
+
+export interface NodeOptions extends GenerationJobManagerOptions {
+  readonly client?: ClientName
+  readonly prefix?: string
+  readonly leaseMs?: number
+  /** No hint reaches it. */
+  readonly isDeaf?: boolean
+}
+
+/** One server process in the small: its client, its store, its manager. */
+export interface RedisNode {
+  readonly manager: GenerationJobManager
+  readonly store: JobStore
+  readonly logs: CapturedLogs
+}
+
+/** Closed when the test ends: the manager first, then its client. */
+export async function openNode(port: number, options: NodeOptions = {}): Promise<RedisNode> {
+  const { client = 'ioredis', prefix, leaseMs = LEASE_MS, isDeaf = false, ...own } = options
+  const open = await CLIENTS[client](port)
+  const logs = captureLogs()
+  const subscriber = isDeaf ? DEAF : undefined
+  const store = createRedisJobStore({ client: open.client, subscriber, prefix, leaseMs, heartbeatMs: HEARTBEAT_MS })
+  const manager = new GenerationJobManager({
+    store,
+    logger: logs,
+    gracePeriodMs: GRACE_MS,
+    cancelTimeoutMs: CANCEL_MS,
+    retentionMs: 60_000,
+    ...own,
+  })
+  onTestFinished(async () => {
+    await manager.close()
+    open.close()
+  })
+  return { manager, store, logs }
+}
+
+/** A subscriber that hears nothing. */
+const DEAF: RedisSubscriber = {
+  isOpen: true,
+  options: {},
+  connect: async () => {},
+  destroy() {},
+  subscribe: async () => {},
+  unsubscribe: async () => {},
+  on() {},
+  off() {},
+}
+
+/** Emits a chunk every few milliseconds, until it is told to stop. */
+export async function* endless(everyMs = 5): AsyncGenerator<string, void> {
+  for (let count = 1; ; count++) {
+    yield `chunk ${count} `
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
