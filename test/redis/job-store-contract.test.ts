@@ -1,18 +1,31 @@
 import { jobStoreContract, type StoreUnderTest } from 'generation-jobs/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { openRedisJobStore } from '../../src/redis/redis-job-store.js'
-import { CLIENT_NAMES, CLIENTS, CLUSTER_CLIENTS, formCluster, type OpenClient } from './support/clients.js'
+import {
+  CLIENT_NAMES,
+  CLIENTS,
+  CLUSTER_CLIENTS,
+  formCluster,
+  OLDER_CLIENTS,
+  type OpenClient,
+} from './support/clients.js'
 import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
 
+const onOne = (name: string, open: (port: number) => Promise<OpenClient>) => ({
+  place: `on Redis through ${name}`,
+  args: [],
+  form: async () => {},
+  open,
+})
 const PLACES = CLIENT_NAMES.flatMap((name) => [
-  { place: `on Redis through ${name}`, args: [], form: async () => {}, open: CLIENTS[name] },
+  onOne(name, CLIENTS[name]),
   {
     place: `on a Redis cluster through ${name}`,
     args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
     form: formCluster,
     open: CLUSTER_CLIENTS[name],
   },
-])
+]).concat(Object.entries(OLDER_CLIENTS).map(([name, open]) => onOne(name, open)))
 
 describe.skipIf(!hasRedis).each(PLACES)('DIS-19: the contract of a job store, $place', ({ args, form, open }) => {
   let server: RedisServer
