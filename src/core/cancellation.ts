@@ -44,8 +44,7 @@ interface CancellationParts {
   readonly options: ResolvedOptions
   readonly runs: ReadonlyMap<string, Run<unknown>>
   readonly now: () => number
-  /** A job that was pending, and is of another process or of none. */
-  readonly onPendingCancelled: (record: JobRecord) => void
+  readonly pendingCancelled: Iterable<(record: JobRecord) => void>
 }
 
 /** Cancels jobs of this process and of others, and tells what came of it. */
@@ -108,7 +107,7 @@ export class Cancellation {
       case 'already-settled':
         return { outcome: 'already-settled', jobId, status: answer.record.status }
       case 'cancelled':
-        this.#parts.onPendingCancelled(answer.record)
+        for (const tell of this.#parts.pendingCancelled) tell(answer.record)
         return fromRecord(answer.record, false) ?? { outcome: 'requested', jobId, status: answer.record.status }
       case 'too-late':
       case 'accepted':

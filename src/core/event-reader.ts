@@ -7,7 +7,7 @@ import type { EventsAnswer, JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
 
 /** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
-const PAGE = 256
+const PAGE = 1_024
 
 export interface EventReaderOptions {
   readonly store: JobStore

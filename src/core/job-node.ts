@@ -32,6 +32,8 @@ import { WriteRetries } from './write-retries.js'
 /** Heartbeats between two polls of those who wait for a hint: the worst delay of a lost one. */
 const BEATS_PER_POLL = 5
 
+type Own = NonNullable<Registered['own']>
+
 /** What `register` answers: the job's record, and its run if this process has it. */
 export interface RegisteredJob<T> {
   readonly created: boolean
@@ -50,7 +52,7 @@ export class JobNode {
   readonly cancellation: Cancellation
   readonly runs = new Map<string, Run<unknown>>()
   readonly options: ResolvedOptions
-  readonly #clock
+  readonly clock
   readonly limits: TimeLimits
   readonly #signals = new CallerSignals()
   readonly #watch: JobWatch
@@ -63,7 +65,7 @@ export class JobNode {
   readonly #environment: RunEnvironment
   readonly #heartbeat: Heartbeat
   readonly #unwatch: () => void
-  /** Called with jobs of other processes, or of none, that this node cancelled while they were pending. */
+  /** Hear of jobs of other processes, or of none, that this node cancelled while they were pending. */
   readonly pendingCancelled = new Set<(record: JobRecord) => void>()
   isOpen = true
 
@@ -74,7 +76,7 @@ export class JobNode {
     const store = boundedStore(options.store ?? createMemoryJobStore({ clock }), limits, options.storeTimeoutMs)
     const { nodeId, runs } = this
     this.options = options
-    this.#clock = clock
+    this.clock = clock
     this.limits = limits
     this.store = store
     this.journal = new Journal(options)
@@ -91,9 +93,7 @@ export class JobNode {
       options,
       runs,
       now: () => clock.now(),
-      onPendingCancelled: (record) => {
-        for (const tell of this.pendingCancelled) tell(record)
-      },
+      pendingCancelled: this.pendingCancelled,
     })
     this.#registration = new Registration({
       nodeId,
@@ -117,7 +117,7 @@ export class JobNode {
       renewSoon: (jobId) => this.#leases.renewOne(jobId),
       retries: this.#retries,
     }
-    this.#unwatch = store.watchNode(nodeId, (jobId) => this.#leases.renewOne(jobId))
+    this.#unwatch = store.watchNode(nodeId, (jobId, cancel) => this.#leases.hinted(jobId, cancel))
     this.#heartbeat = new Heartbeat(clock, store.heartbeatMs, (count) => {
       epoch.refresh()
       this.#beat(count)
@@ -131,8 +131,7 @@ export class JobNode {
     }
     const begin = ({ record, own }: Registered): RegisteredJob<T> => {
       if (!own) return { created: false, record, run: this.runs.get(record.jobId) as Run<T> | undefined }
-      const run = this.#own(record, producer, own, options)
-      return { created: true, record, run, ticket: own.ticket }
+      return { created: true, record, run: this.#own(record, producer, own, options), ticket: own.ticket }
     }
     const registered = this.#registration.register(options)
     return isThenable(registered) ? registered.then(begin) : begin(registered)
@@ -145,10 +144,7 @@ export class JobNode {
     return { created: own !== undefined, record, run: undefined }
   }
 
-  /**
-   * Starts a job that a queue brought here, at once: the queue decides how many it sends. Its deadline counts from `enqueue`.
-   * Answers its run, or what stands against it.
-   */
+  /** Starts a job that a queue brought here, at once: how many it brings is its own limit. The deadline counts from `enqueue`. */
   async take<T>(
     job: { readonly jobId: string; readonly fencingToken: number },
     producer: Producer<T>,
@@ -159,28 +155,20 @@ export class JobNode {
     const answer = await this.store.start({ ...job, operationId, nodeId: this.nodeId })
     if (answer.answer !== 'started') return answer
     const { record } = answer
-    const queuedMs = (record.startedAt ?? record.updatedAt) - record.createdAt // both by the clock of the store
-    const deadlineMs = options.deadlineMs - queuedMs
-    const own = { ticket: this.#admission.admit(record.owner), operationId, sentAt, queuedMs }
-    const run = this.#own(record, producer, own, { ...options, deadlineMs })
-    if (deadlineMs <= 0) this.#cancel(run, 'deadline')
+    const own = { ticket: this.#admission.admit(record.owner), operationId, sentAt }
+    const run = this.#own(record, producer, own, options, false)
+    if (run.registeredAt + options.deadlineMs <= this.limits.now()) this.#cancel(run, 'deadline')
     run.start()
     return run
   }
 
-  #own<T>(
-    record: JobRecord,
-    producer: Producer<T>,
-    own: NonNullable<Registered['own']> & { queuedMs?: number },
-    options: RegisterOptions,
-  ): Run<T> {
-    const { ticket, operationId, sentAt: leaseProvedAt, queuedMs } = own
-    const spec = { producer, record, operationId, limits: this.#limitsOf(options), leaseProvedAt, ticket, queuedMs }
+  #own<T>(record: JobRecord, producer: Producer<T>, own: Own, options: RegisterOptions, isNew = true): Run<T> {
+    const { ticket, operationId, sentAt: leaseProvedAt } = own
+    const spec = { producer, record, operationId, limits: this.#limitsOf(options), leaseProvedAt, ticket }
     const run = new Run<T>(this.#environment, spec)
     this.runs.set(run.jobId, run as Run<unknown>)
-    if (queuedMs === undefined) this.journal.registered(run) // else the node told it that enqueued the job
-    const { signal } = options
-    if (signal) run.linkSignal(this.#signals.onAbort(signal, () => this.#cancel(run, 'signal')))
+    if (isNew) this.journal.registered(run) // else the node told it that enqueued the job
+    if (options.signal) run.linkSignal(this.#signals.onAbort(options.signal, () => this.#cancel(run, 'signal')))
     if (!this.isOpen) this.#cancel(run, 'shutdown') // the drain began while the store was asked
     return run
   }
@@ -249,7 +237,7 @@ export class JobNode {
   /** Admits nothing any more and ends what is live. */
   drain(timeoutMs: number): Promise<DrainReport> {
     this.isOpen = false
-    return drainRuns(this.runs, timeoutMs, this.limits, this.#clock)
+    return drainRuns(this.runs, timeoutMs, this.limits, this.clock)
   }
 
   /** Lets go of everything, after a drain. */
@@ -257,6 +245,7 @@ export class JobNode {
     await this.#retries.finish()
     this.#heartbeat.stop()
     this.#leases.stop()
+    this.limits.isClosing = true
     this.limits.trim()
     this.#unwatch()
     this.completion.close()
@@ -266,7 +255,7 @@ export class JobNode {
   }
 
   #cancel(run: { requestCancel: Run<unknown>['requestCancel'] }, kind: 'signal' | 'shutdown' | 'deadline'): void {
-    void run.requestCancel({ kind, at: this.#clock.now() })
+    void run.requestCancel({ kind, at: this.clock.now() })
   }
 
   async #replace(jobId: string): Promise<boolean> {

@@ -49,8 +49,11 @@ export interface JobStore {
   sweep(): Awaitable<void>
   /** Calls `wake` after events, a cancel or the end of a job. A hint: it may be lost, so look again by a timer too. */
   watchJob(jobId: string, wake: () => void): () => void
-  /** Calls `wake` when the owner on this node should renew a job's lease at once. A hint: it may be lost. */
-  watchNode(nodeId: string, wake: (jobId: string) => void): () => void
+  /**
+   * Calls `wake` when something happened to a job that this node owns. A hint: it may be lost. With `cancel` it brings what is
+   * recorded, so that the owner need not ask; without, the owner renews the lease at once.
+   */
+  watchNode(nodeId: string, wake: (jobId: string, cancel?: CancelHint) => void): () => void
   /** What this process holds in memory for settled jobs and for logs. */
   footprint(): StoreFootprint
 }
@@ -153,6 +156,11 @@ export interface CancelRequest {
   readonly reason: CancelReason
   /** The owner's node, if it asks itself: it needs no hint then. */
   readonly nodeId?: string | undefined
+}
+/** A cancel of a running job that is recorded under this fencing token. */
+export interface CancelHint {
+  readonly fencingToken: number
+  readonly reason: CancelReason
 }
 export type CancelAnswer =
   | { readonly answer: 'accepted'; readonly record: JobRecord } // also to a repeat

@@ -1,5 +1,5 @@
 import { whenAnswered } from './awaitable.js'
-import type { JobStore, RenewAnswer } from './job-store.js'
+import type { CancelHint, JobStore, RenewAnswer } from './job-store.js'
 import type { Run } from './run.js'
 import type { TimeLimits } from './time-limits.js'
 
@@ -37,7 +37,14 @@ export class LeaseKeeper {
     this.#giveUpUnproved()
   }
 
-  /** Renews one lease now: the store has hinted that something happened to the job. */
+  /** The store has hinted that something happened to a job. */
+  hinted(jobId: string, cancel: CancelHint | undefined): void {
+    const run = this.#runs.get(jobId)
+    if (run && cancel?.fencingToken === run.fencingToken) run.cancelRecorded(cancel.reason)
+    else this.renewOne(jobId)
+  }
+
+  /** Renews one lease now. */
   renewOne(jobId: string): void {
     const run = this.#runs.get(jobId)
     if (run) this.#renew([run], () => undefined)

@@ -55,14 +55,14 @@ export class Registration {
   #attempt(request: Request): Awaitable<Registered> {
     const { store, isOpen, now } = this.#parts
     if (!isOpen()) throw new ManagerClosedError()
-    const ticket = request.queueDeadlineMs === undefined ? this.#reserve(request.options) : NO_PLACE
+    const { options, operationId, queueDeadlineMs } = request
+    const ticket = queueDeadlineMs === undefined ? this.#reserve(options) : NO_PLACE
     const sentAt = now()
     return whenAnswered<CreateAnswer, Registered>(
       () => store.create(this.#newJob(request, ticket)),
       (answer) => {
-        if (answer.answer === 'created' && ticket) {
-          return { record: answer.record, own: { ticket, operationId: request.operationId, sentAt } }
-        }
+        if (answer.answer === 'created' && ticket)
+          return { record: answer.record, own: { ticket, operationId, sentAt } }
         ticket?.release()
         return this.#refused(request, answer)
       },

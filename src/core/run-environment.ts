@@ -37,8 +37,6 @@ export interface RunSpec<T> {
   readonly limits: RunLimitOptions
   /** When the create was sent that gave us the job, by the monotonic clock. */
   readonly leaseProvedAt: number
-  /** How long the job waited before it came to this process, milliseconds. @defaultValue 0 */
-  readonly queuedMs?: number | undefined
   /** The run's place in this process. */
   readonly ticket: Ticket
 }

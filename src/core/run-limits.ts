@@ -9,6 +9,7 @@ export interface RunLimitOptions {
 }
 
 export interface RunLimitHost {
+  readonly registeredAt: number
   /** When the newest event was emitted, or the run began. */
   readonly lastActivityAt: number
   onLimit(kind: 'deadline' | 'idle' | 'disconnect'): void
@@ -31,13 +32,13 @@ export class RunLimits extends TimeLimit {
   #isRunning = false
   #disconnectAt = NEVER
 
-  /** Starts with the deadline, from now. */
+  /** Starts with the deadline, counted from `registeredAt`. */
   constructor(limits: TimeLimits, options: RunLimitOptions, host: RunLimitHost) {
     super()
     this.#limits = limits
     this.#options = options
     this.#host = host
-    this.#deadlineAt = options.deadlineMs === false ? NEVER : limits.now() + options.deadlineMs
+    this.#deadlineAt = options.deadlineMs === false ? NEVER : host.registeredAt + options.deadlineMs
     this.#arm()
   }
 

@@ -49,6 +49,8 @@ type Phase = 'waiting' | 'starting' | 'producing' | 'releasing' | 'settling' | '
 export class Run<T> {
   readonly jobId: string
   readonly fencingToken: number
+  /** When the job was recorded, by the monotonic clock: before it came to this process, if a queue brought it. */
+  readonly registeredAt: number
   /** When the newest proof of ownership was asked for, by the monotonic clock. */
   leaseProvedAt: number
   readonly #env: RunEnvironment
@@ -56,7 +58,6 @@ export class Run<T> {
   readonly #producer: Producer<T>
   readonly #limits: RunLimits
   readonly #ticket: Ticket
-  readonly #registeredAt: number
   #startedAt: number | undefined
   #phase: Phase
   #record: JobRecord
@@ -97,7 +98,7 @@ export class Run<T> {
     this.jobId = record.jobId
     this.fencingToken = record.fencingToken
     this.leaseProvedAt = spec.leaseProvedAt
-    this.#registeredAt = env.limits.now() - (spec.queuedMs ?? 0)
+    this.registeredAt = env.limits.now() - ((record.startedAt ?? record.createdAt) - record.createdAt)
     this.#limits = new RunLimits(env.limits, spec.limits, this)
   }
 
@@ -313,7 +314,7 @@ export class Run<T> {
         journal.committing(this)
       },
       onLost: (answer) => {
-        if (answer.answer === 'lost' && answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+        if (answer.answer === 'lost' && answer.record.cancel) this.cancelRecorded(answer.record.cancel.reason)
         else this.loseLease()
         return this.#refusal()
       },
@@ -373,7 +374,7 @@ export class Run<T> {
       case 'accepted':
       case 'joined':
         this.#record = answer.record
-        if (answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+        if (answer.record.cancel) this.cancelRecorded(answer.record.cancel.reason)
         return answer.answer
       case 'cancelled':
         this.settledElsewhere(answer.record)
@@ -399,12 +400,12 @@ export class Run<T> {
     if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
     if (this.#isEndFixed) return 'ended'
     this.#isCancelRecorded = false
-    this.#cancelRecorded(reason)
+    this.cancelRecorded(reason)
     return 'accepted'
   }
 
   /** The reason stands: first it is true, then everybody is told, then the run begins to end. */
-  #cancelRecorded(reason: CancelReason): void {
+  cancelRecorded(reason: CancelReason): void {
     if (this.#token?.isCancelled || this.#isEndFixed) return
     this.#status = 'cancelling'
     this.#cancelRequestedAt = this.#env.limits.now()
@@ -417,7 +418,7 @@ export class Run<T> {
   }
 
   #outputRefused(answer: Exclude<AppendAnswer, { answer: 'accepted' }>): void {
-    if (answer.answer === 'not-running' && answer.record.cancel) this.#cancelRecorded(answer.record.cancel.reason)
+    if (answer.answer === 'not-running' && answer.record.cancel) this.cancelRecorded(answer.record.cancel.reason)
     else if (answer.answer === 'log-full') this.#fail(new LogLimitError(this.jobId, 'its log may hold'))
     else this.loseLease()
   }
@@ -428,7 +429,7 @@ export class Run<T> {
     if (answer.answer === 'already-settled') return this.settledElsewhere(answer.record)
     if (answer.answer !== 'renewed') return this.loseLease()
     this.leaseProvedAt = sentAt
-    if (answer.reason) this.#cancelRecorded(answer.reason)
+    if (answer.reason) this.cancelRecorded(answer.reason)
     else this.#limits.noteViewers(answer.viewers, answer.unwatchedMs)
   }
 
@@ -448,7 +449,7 @@ export class Run<T> {
     this.#env.journal.fenced(this)
     if (this.#phase === 'settling') this.#output?.close() // do not wait for what cannot be written any more
     if (this.#gate?.isSaving) this.#gate.loseLease()
-    else this.#cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
+    else this.cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
   }
 
   /** The run cannot go on, and nobody cancelled it. */
@@ -586,7 +587,7 @@ export class Run<T> {
         isCommitted: this.#isCommitted,
         cleanup,
         forced: this.#isForced,
-        queuedMs: startedAt - this.#registeredAt,
+        queuedMs: startedAt - this.registeredAt,
         runMs: now - startedAt,
         cancelMs: this.#since(this.#cancelRequestedAt),
         usage: this.#output?.usage,

@@ -27,6 +27,8 @@ class CallLimit extends TimeLimit {
  * waiting jobs cost one timer. The timer holds the process only while a limit does that asks for it.
  */
 export class TimeLimits {
+  /** The timer goes with the last limit: it is not kept for the next one. */
+  isClosing = false
   readonly #clock: Clock
   readonly #heap: TimeLimit[] = []
   #holding = 0
@@ -101,7 +103,7 @@ export class TimeLimits {
   #arm(): void {
     const first = this.#heap[0]
     const holding = this.#holding > 0
-    if (!first && !this.#armedHolding) return // a timer per short job would cost a tenth of it; trim() lets go
+    if (!first && !this.#armedHolding && !this.isClosing) return // a timer per short job would cost a tenth of it; trim() lets go
     if (!first) return this.trim()
     if (this.#disarm && this.#armedAt <= first.dueAt && this.#armedHolding === holding) return
     this.#disarm?.()

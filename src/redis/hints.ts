@@ -1,6 +1,8 @@
+import type { JobStore } from '../core/job-store.js'
+import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { Subscriptions } from './subscriptions.js'
 
-type Wake = (jobId: string) => void
+type Wake = Parameters<JobStore['watchNode']>[1]
 
 /**
  * Who watches what on this store. A hint of this store's own writes is passed on at once; those of others come through channels.
@@ -43,13 +45,19 @@ export class Hints {
   watchNode(nodeId: string, wake: Wake): () => void {
     this.#nodes.set(nodeId, wake)
     this.#subscriptions.add(`${this.#channel}:node:${nodeId}`, {
-      onMessage: (jobId) => this.#nodes.get(nodeId)?.(jobId),
+      onMessage: (message) => this.#wakeNode(nodeId, message),
     })
     return () => {
       if (this.#nodes.get(nodeId) !== wake) return
       this.#nodes.delete(nodeId)
       this.#subscriptions.remove(`${this.#channel}:node:${nodeId}`)
     }
+  }
+
+  #wakeNode(nodeId: string, message: string): void {
+    const [jobId = '', fencingToken, reason] = message.split('\n')
+    const cancel = reason && { fencingToken: Number(fencingToken), reason: JSON.parse(reason) as CancelReason }
+    this.#nodes.get(nodeId)?.(jobId, cancel || undefined)
   }
 
   wakeJob(jobId: string): void {

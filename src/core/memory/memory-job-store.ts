@@ -5,6 +5,7 @@ import { endOfLostOwner, type JobEnd, terminalEvent } from '../job-end.js'
 import type {
   AppendAnswer,
   CancelAnswer,
+  CancelHint,
   ClaimAnswer,
   CreateAnswer,
   EventsAnswer,
@@ -62,7 +63,7 @@ export function openMemoryJobStore(options: {
 }): JobStore {
   const { maxRetainedBytes, leaseMs, clock, firstFencingToken } = options
   const table = new JobTable()
-  const nodes = new Map<string, (jobId: string) => void>()
+  const nodes = new Map<string, Parameters<JobStore['watchNode']>[1]>()
   const retainedLogs = new Set<StoredJob>()
   let retainedBytes = 0
   let lastFencingToken = 0
@@ -176,7 +177,7 @@ export function openMemoryJobStore(options: {
       recordCancel(job, reason)
       pushEvent(job, { type: 'cancelling', kind: reason.kind })
       job.wake()
-      if (job.nodeId !== nodeId) hintOwner(job)
+      if (job.nodeId !== nodeId) hintOwner(job, { fencingToken: job.record.fencingToken, reason })
       return { answer: 'accepted', record: job.read() }
     },
 
@@ -325,9 +326,9 @@ export function openMemoryJobStore(options: {
   }
 
   /** As between real nodes, the hint comes later and on its own. */
-  function hintOwner({ nodeId, record }: StoredJob): void {
+  function hintOwner({ nodeId, record }: StoredJob, cancel?: CancelHint): void {
     if (nodeId === undefined) return
-    void Promise.resolve().then(() => nodes.get(nodeId)?.(record.jobId))
+    void Promise.resolve().then(() => nodes.get(nodeId)?.(record.jobId, cancel))
   }
 }
 

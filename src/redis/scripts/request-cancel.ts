@@ -24,7 +24,7 @@ if job.status == 'committing' then return {'too-late', job.status} end
 if job.status == 'cancelling' then return {is_repeat and 'accepted' or 'joined', record(job)} end
 
 redis.call('HSET', job.key, 'cancelId', cancel_id)
-local answer
+local answer, told
 if job.status == 'pending' then
   cancel_pending(job, kind, reason)
   answer = 'cancelled'
@@ -34,9 +34,9 @@ else
   redis.call('HSET', job.key, 'status', 'cancelling', 'reason', reason, 'kind', kind, 'requestedAt', int(now),
     'updatedAt', int(now), 'lastSeq', int(job.seq))
   wake(id)
-  answer = 'accepted'
+  answer, told = 'accepted', reason
 end
-if job.node ~= asking_node then hint_owner(job) end
+if job.node ~= asking_node then hint_owner(job, told) end
 return {answer, record(job)}
 `,
 )

@@ -123,6 +123,8 @@ export const hinting: readonly Scenario[] = [
       const watch = (jobId: string, index: number) => world.store.watchJob(jobId, () => void woken.add(index))
       const stops = [watch(job.jobId, 0), watch(job.jobId, 1), watch(job.jobId, 2), watch(other.jobId, 3)]
       stops[1]?.()
+      await world.advance(0)
+      woken.clear()
       await world.append(job, chunks(1, 1))
       await world.advance(0)
       for (const stop of stops) stop()
@@ -133,6 +135,22 @@ export const hinting: readonly Scenario[] = [
     const { jobId } = await world.job('running')
     return { watch: (wake) => watchNode(world, OWNER, jobId, wake), cause: () => world.cancel(jobId) }
   }),
+  {
+    name: 'watchNode: a cancel that comes with the hint is the recorded one, under the fencing token of the owner',
+    async play(world) {
+      if (world.under.hints !== true) return
+      const { jobId, fencingToken } = await world.job('running')
+      const told: unknown[] = []
+      const stop = world.store.watchNode(OWNER, (woken, cancel) => {
+        if (woken === jobId && cancel) told.push(cancel)
+      })
+      await world.advance(0)
+      await world.cancel(jobId)
+      await world.advance(0)
+      stop()
+      for (const cancel of told) checkSame(cancel, { fencingToken, reason: REASON }, 'what came with the hint')
+    },
+  },
   hint('watchNode: wakes the owner of a pending job after a cancel of another node', async (world) => {
     const { jobId } = await world.job('pending')
     return { watch: (wake) => watchNode(world, OWNER, jobId, wake), cause: () => world.cancel(jobId) }
@@ -159,6 +177,8 @@ function hint(
       const woken = { staying: 0, left: 0 }
       watch(() => void woken.left++)() // before the other: a node has one watcher
       const stop = watch(() => void woken.staying++)
+      await world.advance(0) // a store on a network may wake once when it begins to hear
+      woken.staying = 0
       await cause()
       await world.advance(0)
       stop()

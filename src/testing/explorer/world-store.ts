@@ -90,7 +90,7 @@ export function worldStore(parts: WorldStoreParts): JobStore {
     leaseMs: inner.leaseMs,
     heartbeatMs: heartbeatMs ?? inner.heartbeatMs,
     watchJob: (jobId, wake) => inner.watchJob(jobId, () => node.hint(wake)),
-    watchNode: (nodeId, wake) => inner.watchNode(nodeId, (jobId) => node.hint(() => wake(jobId))),
+    watchNode: (nodeId, wake) => inner.watchNode(nodeId, (jobId, cancel) => node.hint(() => wake(jobId, cancel))),
     footprint: () => inner.footprint(),
   }
 }

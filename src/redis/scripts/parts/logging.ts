@@ -16,7 +16,10 @@ end
 local function wake(id)
   redis.call('PUBLISH', channel .. ':job:' .. id, sender)
 end
-local function hint_owner(job)
-  if job.node then redis.call('PUBLISH', channel .. ':node:' .. job.node, job.id) end
+-- A recorded cancel may come along, so that the owner need not ask: id, fencing token, reason.
+local function hint_owner(job, reason)
+  if not job.node then return end
+  local cancel = reason and ('\\n' .. job.fence .. '\\n' .. reason) or ''
+  redis.call('PUBLISH', channel .. ':node:' .. job.node, job.id .. cancel)
 end
 `
