@@ -7,4 +7,5 @@ export type {
   RedisClient,
   RedisSubscriber,
 } from './redis-client.js'
+export { checkRedisHealth, type RedisHealth, type RedisHealthOptions } from './redis-health.js'
 export { createRedisJobStore } from './redis-job-store.js'
