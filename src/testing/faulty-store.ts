@@ -1,7 +1,5 @@
 import type { JobStore } from '../core/job-store.js'
-
-/** An operation of a store that can fail; watching is a hint and has {@link FaultyStore.loseHints}. */
-export type StoreOperation = Exclude<keyof JobStore, 'leaseMs' | 'heartbeatMs' | 'watchJob' | 'watchNode' | 'footprint'>
+import { STORE_OPERATIONS, type StoreOperation } from './store-operations.js'
 
 /**
  * What happens to a call.
@@ -50,22 +48,6 @@ export interface FaultyStore extends JobStore {
   calls(operation?: StoreOperation): readonly StoreCall[]
 }
 
-const OPERATIONS = [
-  'create',
-  'start',
-  'append',
-  'claimCommit',
-  'settle',
-  'requestCancel',
-  'renewLeases',
-  'touchViewers',
-  'read',
-  'readEvents',
-  'list',
-  'reap',
-  'sweep',
-] as const satisfies readonly StoreOperation[]
-
 /** Puts faults between a manager and its store. Without a plan every call passes through in its tick. */
 export function faultyStore(store: JobStore): FaultyStore {
   const plans = new Set<Plan>()
@@ -105,7 +87,7 @@ export function faultyStore(store: JobStore): FaultyStore {
   }
 
   function inject(fault: StoreFault, { on, times = Number.POSITIVE_INFINITY, when = () => true }: FaultPlan = {}) {
-    const operations: readonly StoreOperation[] = typeof on === 'string' ? [on] : (on ?? OPERATIONS)
+    const operations: readonly StoreOperation[] = typeof on === 'string' ? [on] : (on ?? STORE_OPERATIONS)
     const plan: Plan = {
       fault,
       times,
@@ -128,7 +110,7 @@ export function faultyStore(store: JobStore): FaultyStore {
   }
 
   const operations = Object.fromEntries(
-    OPERATIONS.map((operation) => [operation, (...args: readonly unknown[]) => call(operation, args)]),
+    STORE_OPERATIONS.map((operation) => [operation, (...args: readonly unknown[]) => call(operation, args)]),
   )
   return {
     ...(operations as unknown as Pick<JobStore, StoreOperation>),

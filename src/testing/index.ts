@@ -25,7 +25,6 @@ export {
   faultyStore,
   type StoreCall,
   type StoreFault,
-  type StoreOperation,
 } from './faulty-store.js'
 export type { HostileEnding, HostileSource } from './hostile-source.js'
 export { type HostileSourceName, type HostileSourcesOptions, hostileSources } from './hostile-sources.js'
@@ -52,6 +51,7 @@ export {
   type ScriptStep,
   scriptedSource,
 } from './scripted-source.js'
+export type { StoreOperation } from './store-operations.js'
 export {
   createVirtualClock,
   type TimerInfo,

@@ -1,5 +1,5 @@
-import type { StoreOperation } from '../faulty-store.js'
 import { firstBroken } from '../invariants/first-broken.js'
+import type { StoreOperation } from '../store-operations.js'
 import { endOfWorld } from './end-of-world.js'
 import {
   type Broken,

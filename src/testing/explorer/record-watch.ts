@@ -2,7 +2,7 @@ import type { JobRecord, JobStore } from '../../core/job-store.js'
 import type { CancelReason } from '../../protocol/cancel-reason.js'
 import type { JobEvent } from '../../protocol/job-event.js'
 import type { JobStatus } from '../../protocol/job-status.js'
-import type { StoreOperation } from '../faulty-store.js'
+import type { StoreOperation } from '../store-operations.js'
 import type { History } from './facts.js'
 
 interface Known {

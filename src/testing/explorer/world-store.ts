@@ -1,5 +1,5 @@
 import type { JobStore } from '../../core/job-store.js'
-import type { StoreOperation } from '../faulty-store.js'
+import { STORE_OPERATIONS, type StoreOperation } from '../store-operations.js'
 import type { EventBoard } from './event-board.js'
 import type { History } from './facts.js'
 import type { RecordWatch } from './record-watch.js'
@@ -14,22 +14,6 @@ export type StoreAnswer = 'now' | 'later' | 'slow-reply' | 'lost-reply' | 'never
 
 /** The answers that are tried, by operation; what is not named answers `now`. */
 export type StoreAnswers = { readonly [Operation in StoreOperation]?: readonly StoreAnswer[] | undefined }
-
-const OPERATIONS = [
-  'create',
-  'start',
-  'append',
-  'claimCommit',
-  'settle',
-  'requestCancel',
-  'renewLeases',
-  'touchViewers',
-  'read',
-  'readEvents',
-  'list',
-  'reap',
-  'sweep',
-] as const satisfies readonly StoreOperation[]
 
 export interface WorldStoreParts {
   readonly inner: JobStore
@@ -83,7 +67,7 @@ export function worldStore(parts: WorldStoreParts): JobStore {
   }
 
   const operations = Object.fromEntries(
-    OPERATIONS.map((operation) => [operation, (...args: readonly unknown[]) => call(operation, args)]),
+    STORE_OPERATIONS.map((operation) => [operation, (...args: readonly unknown[]) => call(operation, args)]),
   )
   return {
     ...(operations as unknown as Pick<JobStore, StoreOperation>),
