@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: [
-      'test/core/{wait,commit,two-nodes,log-lines,limits,store-failures}.test.ts',
+      'test/core/{decisions,wait,commit,two-nodes,log-lines,limits,store-failures}.test.ts',
       'test/testing/job-store-contract.test.ts',
     ],
   },
