@@ -13,6 +13,7 @@ export default [
   { name: 'generation-jobs/client', path: 'dist/client.js', limit: '6 kB', gzip: true, ignore: [] },
   { name: 'generation-jobs/react', path: 'dist/react.js', limit: '2 kB', gzip: true, ignore: ['react'] },
   { name: 'generation-jobs/redis', path: 'dist/redis.js', limit: '12 kB', ignore },
+  { name: 'generation-jobs/bullmq', path: 'dist/bullmq.js', limit: '12 kB', ignore },
   { name: 'generation-jobs/otel', path: 'dist/otel.js', limit: '6 kB', ignore: [...ignore, '@opentelemetry/api'] },
   // A third of it is the manager, which cancelAt and the contract of producers load when they are called.
   { name: 'generation-jobs/testing', path: 'dist/testing.js', limit: '58 kB', ignore },

@@ -11,6 +11,7 @@ export const entries = {
   client: 'src/client/index.ts',
   react: 'src/react/index.ts',
   redis: 'src/redis/index.ts',
+  bullmq: 'src/bullmq/index.ts',
   otel: 'src/otel/index.ts',
   testing: 'src/testing/index.ts',
 }

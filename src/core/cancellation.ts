@@ -60,25 +60,35 @@ export class Cancellation {
   async cancel(jobId: string, options: CancelOptions): Promise<CancelResult> {
     const { runs, limits, options: defaults } = this.#parts
     const { kind = 'user', by, message, timeoutMs = defaults.cancelTimeoutMs } = options
-    const until = limits.now() + Math.min(timeoutMs, defaults.cancelTimeoutMs)
+    const now = limits.now()
+    const until = now + Math.min(timeoutMs, defaults.cancelTimeoutMs)
     const reason = this.#reason(kind, by, message)
     const run = runs.get(jobId)
-    return run ? this.#cancelOwn(run, reason, until) : this.#cancelForeign(jobId, reason, until)
+    return run
+      ? this.#cancelOwn(run, reason, { recorded: now + defaults.cancelTimeoutMs, settled: until })
+      : this.#cancelForeign(jobId, reason, until)
   }
 
   #reason(kind: CancelKind, by: string | undefined, message: string | undefined): CancelReason {
     return Object.freeze(defined({ kind, by, message, at: this.#parts.now() }))
   }
 
-  async #cancelOwn(run: Run<unknown>, reason: CancelReason, until: number): Promise<CancelResult> {
+  async #cancelOwn(
+    run: Run<unknown>,
+    reason: CancelReason,
+    until: { readonly recorded: number; readonly settled: number },
+  ): Promise<CancelResult> {
     const { completion, limits } = this.#parts
     const { jobId } = run
     const asked = run.requestCancel(reason)
-    const answer = isThenable(asked) ? await boundedWait(asked, until - limits.now(), limits) : asked
-    const waited = await completion.wait(jobId, { timeoutMs: until - limits.now() }, run)
+    const answer = isThenable(asked) ? await boundedWait(asked, until.recorded - limits.now(), limits) : asked
+    const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until.settled - limits.now()) }, run)
     if (!waited.settled) {
-      const isCommitting = answer === 'too-late' || run.status === 'committing'
-      return { outcome: isCommitting ? 'too-late' : 'requested', jobId, status: run.status }
+      // `ended`: the end was fixed before, and cannot be recorded yet.
+      const isTooLate = answer === 'too-late' || answer === 'ended' || run.status === 'committing'
+      if (isTooLate) return { outcome: 'too-late', jobId, status: run.status }
+      if (answer === TIMED_OUT || !run.isCancelRecorded) throw new StoreError('requestCancel', 'gave no answer in time')
+      return { outcome: 'requested', jobId, status: run.status }
     }
     const { outcome } = waited
     if (outcome.status !== 'cancelled') {

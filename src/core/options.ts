@@ -90,7 +90,10 @@ export interface CancelOptions {
   by?: string | undefined
   /** Free text for record and log. */
   message?: string | undefined
-  /** Bounds this caller's wait only, milliseconds; above `cancelTimeoutMs` it counts as that. */
+  /**
+   * How long this caller waits for the settle, milliseconds; above `cancelTimeoutMs` it counts as that. The store's answer to the
+   * request is waited for in any case (at most `storeTimeoutMs`), so that nothing is claimed that is not recorded.
+   */
   timeoutMs?: number | undefined
 }
 

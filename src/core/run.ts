@@ -75,7 +75,8 @@ export class Run<T> {
   #producerEnd: ProducerEnd<T> | undefined
   #failure: { readonly error: unknown } | undefined
   #isCommitted = false
-  #isCancelRecorded = true
+  /** `false`: the job is cancelled here, and the store was away when that should have been recorded. */
+  isCancelRecorded = true
   #isFenced = false
   #isForced = false
   #cancels = 0
@@ -399,7 +400,7 @@ export class Run<T> {
     }
     if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
     if (this.#isEndFixed) return 'ended'
-    this.#isCancelRecorded = false
+    this.isCancelRecorded = false
     this.cancelRecorded(reason)
     return 'accepted'
   }
@@ -511,7 +512,7 @@ export class Run<T> {
       record: this.#record,
       output: this.#output,
       isFenced: this.#isFenced,
-      isCancelRecorded: this.#isCancelRecorded,
+      isCancelRecorded: this.isCancelRecorded,
     })
     writer.write(end, (settlement) => this.#finish(settlement, end))
   }

@@ -198,3 +198,37 @@ describe('a cancel while events are on their way', () => {
     expect(seen).toEqual(['chunk', 'cancelling', 'cancelled'])
   })
 })
+
+it('G13: a cancel after the fixed end, not settled in time because the store is away, does not claim that its reason is recorded', async () => {
+  const f = fixture()
+  const slow = slowStore(createMemoryJobStore({ clock: f.clock }))
+  const manager = f.newManager({ store: slow })
+  const job = await manager.register(async () => {
+    throw new Error('no')
+  })
+  slow.alwaysAll('fail')
+  await f.clock.settle()
+  const told = await within(
+    f.clock,
+    2_000,
+    job.cancel({ timeoutMs: 500 }).catch((error: Error) => error.name),
+  )
+  expect(told).not.toMatchObject({ outcome: 'requested' })
+  slow.alwaysAll('answer')
+})
+
+it('G13: a cancel that no store has answered within its limit does not claim that its reason is recorded', async () => {
+  const f = fixture()
+  const slow = slowStore(createMemoryJobStore({ clock: f.clock }))
+  const manager = f.newManager({ store: slow })
+  const job = await manager.register((run) => new Promise<void>((resolve) => run.token.onCancel(() => resolve())))
+  await f.clock.settle()
+  slow.alwaysAll('hold-request')
+  const told = await within(
+    f.clock,
+    2_000,
+    job.cancel({ timeoutMs: 500 }).catch((error: Error) => error.name),
+  )
+  expect(told).not.toMatchObject({ outcome: 'requested' })
+  slow.alwaysAll('answer')
+})

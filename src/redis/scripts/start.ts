@@ -16,7 +16,8 @@ if job.startId == op then return {'started', record(job)} end
 if job.fence ~= fence then return {'fenced'} end
 if job.status ~= 'pending' then return {'not-pending', record(job)} end
 
-if job.node ~= node then
+if job.node and job.node ~= node then return {'fenced'} end
+if not job.node then
   -- A queue brought it here: a new owner, so a new token.
   redis.call('HSET', job.key, 'fencingToken', next_fence(job), 'node', node)
 end

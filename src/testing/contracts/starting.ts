@@ -32,6 +32,14 @@ export const starting: readonly Scenario[] = [
     },
   },
   {
+    name: 'start: a pending job is not taken from its owner',
+    async play(world) {
+      const pending = await world.job('pending')
+      checkSame(await world.start(pending, { nodeId: OTHER }), { answer: 'fenced' }, 'start by another node')
+      checkFields(await world.start(pending), { answer: 'started' }, 'start by its owner')
+    },
+  },
+  {
     name: 'start: of two starters of a queued job one wins, under a new fencing token, and is its owner',
     async play(world) {
       const queued = await world.created(world.newQueuedJob())
