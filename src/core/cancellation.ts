@@ -83,15 +83,18 @@ export class Cancellation {
     const asked = run.requestCancel(reason)
     const answer = isThenable(asked) ? await boundedWait(asked, until.recorded - limits.now(), limits) : asked
     const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until.settled - limits.now()) }, run)
+    const isUnknown = answer === TIMED_OUT || answer === 'unanswered'
+    const unproved = () => new StoreError('requestCancel', 'gave no answer in time')
     if (!waited.settled) {
       // `ended`: the end was fixed before, and cannot be recorded yet.
       const isTooLate = answer === 'too-late' || answer === 'ended' || run.status === 'committing'
       if (isTooLate) return { outcome: 'too-late', jobId, status: run.status }
-      if (answer === TIMED_OUT || !run.isCancelRecorded) throw new StoreError('requestCancel', 'gave no answer in time')
+      if (isUnknown || !run.isCancelRecorded) throw unproved()
       return { outcome: 'requested', jobId, status: run.status }
     }
     const { outcome } = waited
     if (outcome.status !== 'cancelled') {
+      if (isUnknown && !outcome.recorded) throw unproved() // the record may say cancelled, by this very request
       return {
         outcome: answer === 'too-late' ? 'too-late' : 'already-settled',
         jobId,
@@ -101,7 +104,7 @@ export class Cancellation {
     if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
     return cancelled(
       outcome,
-      answer === TIMED_OUT ? !isSameReason(outcome.reason, reason) : answer !== 'accepted',
+      isUnknown ? !isSameReason(outcome.reason, reason) : answer !== 'accepted',
       run.cancelMs,
       run.step,
     )

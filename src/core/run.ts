@@ -34,8 +34,11 @@ import { RunOutput } from './run-output.js'
 import { isSameLife, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
 
-/** What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded. */
-export type OwnCancelAnswer = 'accepted' | 'joined' | 'too-late' | 'ended'
+/**
+ * What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded.
+ * `unanswered`: it ended while the store was asked, and nobody knows whether the request arrived.
+ */
+export type OwnCancelAnswer = 'accepted' | 'joined' | 'too-late' | 'ended' | 'unanswered'
 
 /** Where a run is: `waiting` for a slot, producer not yet called, producing, releasing (cleanups), settling, settled. */
 type Phase = 'waiting' | 'starting' | 'producing' | 'releasing' | 'settling' | 'settled'
@@ -399,7 +402,7 @@ export class Run<T> {
       return this.#gate.decided().then(() => (this.#token?.isCancelled ? learned() : 'too-late'))
     }
     if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
-    if (this.#isEndFixed) return 'ended'
+    if (this.#isEndFixed) return 'unanswered'
     this.isCancelRecorded = false
     this.cancelRecorded(reason)
     return 'accepted'
@@ -450,7 +453,10 @@ export class Run<T> {
     this.#env.journal.fenced(this)
     if (this.#phase === 'settling') this.#output?.close() // do not wait for what cannot be written any more
     if (this.#gate?.isSaving) this.#gate.loseLease()
-    else this.cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
+    else if (!this.#token?.isCancelled) {
+      this.isCancelRecorded = false
+      this.cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
+    }
   }
 
   /** The run cannot go on, and nobody cancelled it. */

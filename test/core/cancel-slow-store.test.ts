@@ -232,3 +232,55 @@ it('G13: a cancel that no store has answered within its limit does not claim tha
   expect(told).not.toMatchObject({ outcome: 'requested' })
   slow.alwaysAll('answer')
 })
+
+it.each([1_600, 9_000])(
+  'G13: a cancel whose answer was lost while the producer ended claims nothing (timeoutMs %s)',
+  async (timeoutMs) => {
+    const f = fixture()
+    const slow = slowStore(createMemoryJobStore({ clock: f.clock }))
+    const manager = f.newManager({ store: slow })
+    let fail: (error: Error) => void = () => {}
+    const job = await manager.register(
+      () =>
+        new Promise<void>((_, reject) => {
+          fail = reject
+        }),
+    )
+    await f.clock.settle()
+    slow.alwaysAll('hold-request')
+    slow.always('requestCancel', 'hold-reply') // the store does it and nobody hears of it
+    const told = job.cancel({ timeoutMs }).catch((error: Error) => error.name)
+    await f.clock.advance(1_400)
+    fail(new Error('no'))
+    const answer = await within(f.clock, 9_000, told)
+    slow.alwaysAll('answer')
+    await f.clock.advance(10_000)
+    expect(await manager.get(job.jobId)).toMatchObject({ status: 'cancelled' })
+    expect(answer).toBe('StoreError')
+  },
+)
+
+it('G13: a cancel that joins the loss of the lease does not claim that a reason is recorded', async () => {
+  const f = fixture()
+  const slow = slowStore(createMemoryJobStore({ clock: f.clock, leaseMs: 6_000 }))
+  const manager = f.newManager({ store: slow })
+  let kind = ''
+  const job = await manager.register((run) => {
+    run.token.onCancel((reason) => {
+      kind = reason.kind
+    })
+    return new Promise<void>(() => {})
+  })
+  await f.clock.settle()
+  slow.alwaysAll('hold-request')
+  await f.clock.advance(6_000)
+  expect(kind).toBe('lease-lost')
+  const told = await within(
+    f.clock,
+    2_000,
+    job.cancel({ timeoutMs: 500 }).catch((error: Error) => error.name),
+  )
+  expect(told).not.toMatchObject({ outcome: 'requested' })
+  slow.alwaysAll('answer')
+  await f.clock.advance(10_000)
+})

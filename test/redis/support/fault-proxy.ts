@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * What the way to a server does: passes everything on; accepts bytes and answers nothing (`black-hole`, a cut cable); does what it is
- * told and loses the answer (`lose-replies`); refuses connections.
+ * told and loses the answer (`lose-replies`); passes everything on late, but in order (`slow`); refuses connections.
  */
-export type Fault = 'none' | 'black-hole' | 'lose-replies' | 'refuse'
+export type Fault = 'none' | 'black-hole' | 'lose-replies' | 'slow' | 'refuse'
+
+/** How late each piece is on a slow way. */
+const SLOW_MS = 60
 
 export interface FaultProxy {
   readonly port: number
@@ -23,8 +27,8 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     const far = connect({ port: target, host: '127.0.0.1', noDelay: true })
     const pair = [near, far] as const
     pairs.add(pair)
-    near.on('data', (bytes) => fault !== 'black-hole' && far.write(bytes))
-    far.on('data', (bytes) => fault === 'none' && near.write(bytes))
+    pass(near, far, () => fault === 'black-hole')
+    pass(far, near, () => fault === 'black-hole' || fault === 'lose-replies')
     for (const socket of pair) {
       socket.on('error', () => {})
       socket.on('close', () => {
@@ -34,6 +38,14 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
       })
     }
   })
+  function pass(from: Socket, to: Socket, isLost: () => boolean): void {
+    let before = Promise.resolve()
+    from.on('data', (bytes) => {
+      if (isLost()) return
+      const lateness = fault === 'slow' ? delay(SLOW_MS) : undefined
+      before = before.then(() => lateness).then(() => void to.write(bytes))
+    })
+  }
   const listen = async (port: number) => {
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
