@@ -95,6 +95,9 @@ export class Cancellation {
     const { outcome } = waited
     if (outcome.status !== 'cancelled') {
       if (isUnknown && !outcome.recorded) throw unproved() // the record may say cancelled, by this very request
+      // The store took the request while the end was fixed here, so its record will say cancelled.
+      const isRecordCancelling = !outcome.recorded && (answer === 'accepted' || answer === 'joined')
+      if (isRecordCancelling) return { outcome: 'requested', jobId, status: 'cancelling' }
       return {
         outcome: answer === 'too-late' ? 'too-late' : 'already-settled',
         jobId,

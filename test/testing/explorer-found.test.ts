@@ -23,6 +23,12 @@ const FOUND: readonly (readonly [fault: string, scenario: string, schedule: stri
       'store.settle=lost-reply time store.settle=lost-reply time',
   ],
   [
+    'G13: a cancel that the store took late is not told that the job had ended before, when that end is not recorded',
+    'one job on a store that is away while it claims, cancels or settles',
+    'cancel store.requestCancel=lost-reply work! cleanup store.settle=lost-reply time store.requestCancel=now ' +
+      'store.settle=lost-reply time store.settle=lost-reply time',
+  ],
+  [
     'G12, C12: a stalled owner does not tell the end of another job that got its id',
     'an owner that stands still past its lease, and its id is used again',
     'writes=events time time time work again.work again.save cleanup',
