@@ -1,4 +1,4 @@
-import type { JobStore } from '../core/job-store.js'
+import type { CancelHint, JobStore } from '../core/job-store.js'
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { Subscriptions } from './subscriptions.js'
 
@@ -56,11 +56,20 @@ export class Hints {
 
   #wakeNode(nodeId: string, message: string): void {
     const [jobId = '', fencingToken, reason] = message.split('\n')
-    const cancel = reason && { fencingToken: Number(fencingToken), reason: JSON.parse(reason) as CancelReason }
-    this.#nodes.get(nodeId)?.(jobId, cancel || undefined)
+    this.#nodes.get(nodeId)?.(jobId, cancelOf(fencingToken, reason))
   }
 
   wakeJob(jobId: string): void {
     for (const wake of [...(this.#jobs.get(jobId) ?? [])]) wake()
+  }
+}
+
+/** Anybody may publish: what cannot be read is a hint without a cancel, and the owner asks the store. */
+function cancelOf(fencingToken: string | undefined, reason: string | undefined): CancelHint | undefined {
+  if (reason === undefined) return undefined
+  try {
+    return { fencingToken: Number(fencingToken), reason: JSON.parse(reason) as CancelReason }
+  } catch {
+    return undefined
   }
 }

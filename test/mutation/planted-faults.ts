@@ -154,9 +154,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault('a forced end does not say so', 'run.ts', `this.#isForced = true`, `this.#isForced = false`),
   fault(
     'an end that the store did not take is never written',
-    'run.ts',
-    `if (settlement.kind === 'unrecorded' && settlement.retry)`,
-    `if (settlement.kind === 'unrecorded' && settlement.retry && (false as boolean))`,
+    'end-writer.ts',
+    `if (settlement.kind === 'unrecorded' && settlement.retry) this.#tryAgainLater(end)`,
+    `if (settlement.kind === 'unrecorded' && settlement.retry && (false as boolean)) this.#tryAgainLater(end)`,
   ),
   fault(
     'the end of another life of the id counts as the own one',
@@ -169,7 +169,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'a cancel is answered before the settle',
     'cancellation.ts',
-    `const waited = await completion.wait(jobId, { timeoutMs: until - limits.now() }, run)`,
+    `const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until.settled - limits.now()) }, run)`,
     `const waited = await completion.wait(jobId, { timeoutMs: 0 }, run)
     if (answer === 'accepted') return { outcome: 'cancelled', jobId, reason, forced: false, cleanup: 'clean', joined: false, runMs: 0, cancelMs: 0, recorded: true }`,
   ),
@@ -201,7 +201,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'every canceller is told that it was the first',
     'cancellation.ts',
-    `answer === TIMED_OUT ? !isSameReason(outcome.reason, reason) : answer !== 'accepted'`,
+    `isUnknown ? !isSameReason(outcome.reason, reason) : answer !== 'accepted'`,
     `false`,
   ),
   fault(
@@ -214,7 +214,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'nobody tells the owner of a cancel by another node',
     'job-node.ts',
-    `this.#unwatch = store.watchNode(nodeId, (jobId) => this.#leases.renewOne(jobId))`,
+    `this.#unwatch = store.watchNode(nodeId, (jobId, cancel) => this.#leases.hinted(jobId, cancel))`,
     `this.#unwatch = store.watchNode(nodeId, () => undefined)`,
   ),
   fault(

@@ -56,6 +56,23 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('hints between two nodes, through 
       }),
   }
 
+  it('G14: a message that nobody can read is a hint without a cancel, and a readable one brings it', async () => {
+    const [store] = stores()
+    const told: unknown[] = []
+    const stop = store.watchNode('node', (...hint) => void told.push(hint))
+    const channel = `hints-${count}:node:node`
+    await subscribed(channel)
+    for (const message of ['job', 'job\n7\n{"kind":', 'job\n7\n{"kind":"user","at":1}'])
+      await admin.publish(channel, message)
+    await until('three hints', () => told.length === 3)
+    stop()
+    expect(told).toEqual([
+      ['job', undefined],
+      ['job', undefined],
+      ['job', { fencingToken: 7, reason: { kind: 'user', at: 1 } }],
+    ])
+  })
+
   it.each(Object.entries(WAKES))(
     'DIS-01: %s on one node wake who watches the job on the other, and nobody else',
     async (_, act) => {
