@@ -73,7 +73,8 @@ export class GenerationJobManager {
    * Records a cancel reason and waits until the job is settled, at most `cancelTimeoutMs`. The first reason wins.
    *
    * @throws {InvalidOptionsError} when an argument is wrong
-   * @throws {StoreError} when the job is another process's and the store cannot be reached; nothing was changed then
+   * @throws {StoreError} when the store did not answer in time, so that nobody can say what stands in the record. A job of this
+   * process is cancelled here all the same; one of another process may or may not be, so ask again.
    */
   async cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
     this.#assertOpen()
