@@ -1,3 +1,8 @@
+/**
+ * The manager of jobs, its store in memory, the orchestrator, and everything that both are made of.
+ *
+ * @module generation-jobs
+ */
 export type { Awaitable } from './core/awaitable.js'
 export type { CancelToken } from './core/cancel-token.js'
 export type { CancelResult } from './core/cancellation.js'

@@ -1,3 +1,5 @@
+import type { CancellableJob } from './cancellable-job.ts'
+
 // What people write without this library. Each function is the yardstick (1.00x) of the questions that use it.
 
 /** A loop that checks the signal at each chunk. It never gets out of a `next()` that does not settle. */
@@ -10,17 +12,11 @@ export async function bareLoop(source: AsyncIterable<string>, signal: AbortSigna
   return characters
 }
 
-/** A started job that its controller can cancel, and its end. */
-export interface BareJob {
-  readonly controller: AbortController
-  readonly ended: Promise<unknown>
-}
-
 /** Waits for the next chunk and for the abort, and runs the finalizer on every way out. */
-export function bareRace(source: AsyncIterable<string>): BareJob {
+export function bareRace(source: AsyncIterable<string>, reason?: unknown): CancellableJob {
   const controller = new AbortController()
   const ended = raceNext(source, controller.signal).catch((error: unknown) => error)
-  return { controller, ended }
+  return { cancel: () => controller.abort(reason), ended }
 }
 
 async function raceNext(source: AsyncIterable<string>, signal: AbortSignal): Promise<unknown> {
@@ -36,7 +32,7 @@ async function raceNext(source: AsyncIterable<string>, signal: AbortSignal): Pro
 }
 
 /** No race: a listener closes the source. The least that an AbortController can do. */
-export function bareListener(source: AsyncIterable<string>): BareJob {
+export function bareListener(source: AsyncIterable<string>): CancellableJob {
   const controller = new AbortController()
   const { signal } = controller
   const iterator = source[Symbol.asyncIterator]()
@@ -44,7 +40,7 @@ export function bareListener(source: AsyncIterable<string>): BareJob {
     signal.addEventListener('abort', () => resolve(iterator.return?.()), { once: true })
     void iterator.next().then(resolve)
   })
-  return { controller, ended }
+  return { cancel: () => controller.abort(), ended }
 }
 
 /** Jobs by id, each with a controller whose signal it is given; out of the map when they end. */

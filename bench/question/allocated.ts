@@ -8,7 +8,7 @@ import { median, ratios } from '../measure/statistics.ts'
 
 const CHUNKS = 50_000
 const JOBS = 5_000
-const MAX_ROUNDS = 5
+const MAX_ROUNDS = 3
 /** Until the compiler is through: interpreted code allocates more. */
 const WARMUPS = 4
 
@@ -43,9 +43,9 @@ const REGISTER: Readonly<Record<string, Work>> = {
 const CANCEL: Readonly<Record<string, Work>> = {
   bare: async () => {
     for (let job = 0; job < JOBS; job++) {
-      const { controller, ended } = bareRace(stuckSource(released))
+      const { cancel, ended } = bareRace(stuckSource(released))
       await macrotask()
-      controller.abort()
+      cancel()
       await ended
     }
     return JOBS

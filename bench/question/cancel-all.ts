@@ -1,52 +1,93 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
 import type { GenerationJobManager } from 'generation-jobs'
 import { bareRace } from '../contender/bare.ts'
+import type { CancellableJob } from '../contender/cancellable-job.ts'
+import { effectJob } from '../contender/effects.ts'
 import { newManager } from '../contender/ours.ts'
-import { type Released, stuckSource } from '../contender/sources.ts'
+import { newQueue, queuedJob } from '../contender/queue.ts'
+import { rxJob } from '../contender/rx.ts'
+import { stuckSource } from '../contender/sources.ts'
 import { alternate, type Contender } from '../measure/alternate.ts'
-import { type Question, ratioRow } from '../measure/row.ts'
+import { type Question, type Row, ratioRow } from '../measure/row.ts'
 
-const JOBS = 10_000
+const SIZES = [1_000, 10_000] as const
+const LARGEST = 100_000
+/** Each takes seconds. */
+const LARGEST_ROUNDS = 3
 
-/** Cancel all of 10,000 waiting jobs and wait until each has ended. */
+/** Cancel all of N waiting jobs and wait until each has ended. */
 export const cancelAll: Question = {
-  title: `Cancel all of ${JOBS} waiting jobs, per job, against AbortController + race + finally`,
+  title: 'Cancel all of N waiting jobs, per job, against AbortController + race + finally',
   async ask({ rounds }) {
-    const taken = await alternate(
-      {
-        race: bareContender(undefined),
-        sharedReason: bareContender(new Error('stop')),
-        each: ourContender((manager, ids) => Promise.all(ids.map((jobId) => manager.cancel(jobId)))),
-        many: ourContender((manager) => manager.cancelMany({ owner: 'user' })),
-        closed: ourContender((manager) => manager.close()),
-      },
-      { rounds, warmups: 1 },
-    )
-    const { race } = taken
-    return [
-      ratioRow('bare race', race, race, JOBS),
-      ratioRow('bare race, shared reason', taken.sharedReason, race, JOBS),
-      ratioRow('cancel() each', taken.each, race, JOBS, { goal: 0.6, finalGoal: 0.3, note: 'final goal at 100,000' }),
-      ratioRow('cancelMany()', taken.many, race, JOBS, { goal: 0.6, finalGoal: 0.3 }),
-      ratioRow('close()', taken.closed, race, JOBS),
-    ]
+    const rows: Row[] = []
+    for (const size of SIZES) rows.push(...(await cancelAllOf(size, rounds)))
+    return [...rows, ...(await cancelAllOfLargest(Math.min(rounds, LARGEST_ROUNDS)))]
   },
 }
 
-function bareContender(reason: unknown): Contender {
+async function cancelAllOf(size: number, rounds: number): Promise<Row[]> {
+  const reason = new Error('stop')
+  const queue = newQueue()
+  const taken = await alternate(
+    {
+      race: started(size, bareRace),
+      sharedReason: started(size, (source) => bareRace(source, reason)),
+      rx: started(size, rxJob, 'source never closed'),
+      effect: started(size, effectJob),
+      pQueue: started(size, (source) => queuedJob(queue, source)),
+      each: managed(size, (manager, ids) => Promise.all(ids.map((jobId) => manager.cancel(jobId)))),
+      many: managed(size, (manager) => manager.cancelMany({ owner: 'user' })),
+      closed: managed(size, (manager) => manager.close()),
+    },
+    { rounds, units: size, warmups: 1, settleMs: 50 },
+  )
+  const { race } = taken
+  return [
+    ratioRow(`bare race, N = ${size}`, race, race),
+    ratioRow(`bare race, shared reason, N = ${size}`, taken.sharedReason, race, { by: 'bare' }),
+    ratioRow(`RxJS takeUntil, N = ${size}`, taken.rx, race, { by: 'peer', note: 'its source is never closed' }),
+    ratioRow(`Effect interrupt, N = ${size}`, taken.effect, race, { by: 'peer' }),
+    ratioRow(`p-queue abort, N = ${size}`, taken.pQueue, race, { by: 'peer' }),
+    ratioRow(`cancel() each, N = ${size}`, taken.each, race, { goal: 0.6 }),
+    ratioRow(`cancelMany(), N = ${size}`, taken.many, race, { goal: 0.6 }),
+    ratioRow(`close(), N = ${size}`, taken.closed, race),
+  ]
+}
+
+async function cancelAllOfLargest(rounds: number): Promise<Row[]> {
+  const { race, effect, many } = await alternate(
+    {
+      race: started(LARGEST, bareRace),
+      effect: started(LARGEST, effectJob),
+      many: managed(LARGEST, (manager) => manager.cancelMany({ owner: 'user' })),
+    },
+    { rounds, units: LARGEST, warmups: 1, settleMs: 0 },
+  )
+  return [
+    ratioRow(`bare race, N = ${LARGEST}`, race, race),
+    ratioRow(`Effect interrupt, N = ${LARGEST}`, effect, race, { by: 'peer' }),
+    ratioRow(`cancelMany(), N = ${LARGEST}`, many, race, { goal: 0.6, finalGoal: 0.3 }),
+  ]
+}
+
+function started(
+  size: number,
+  start: (source: AsyncIterable<string>) => CancellableJob,
+  exception?: 'source never closed',
+): Contender {
   return async () => {
     const released = { count: 0 }
-    const jobs = Array.from({ length: JOBS }, () => bareRace(stuckSource(released)))
+    const jobs = Array.from({ length: size }, () => start(stuckSource(released)))
     await macrotask()
     return async () => {
-      for (const { controller } of jobs) controller.abort(reason)
+      for (const job of jobs) void job.cancel()
       await Promise.all(jobs.map(({ ended }) => ended))
-      checkReleased(released)
+      expectReleased(released.count, exception ? 0 : size)
     }
   }
 }
 
-function ourContender(cancel: (manager: GenerationJobManager, ids: string[]) => Promise<unknown>): Contender {
+function managed(size: number, cancel: (manager: GenerationJobManager, ids: string[]) => Promise<unknown>): Contender {
   let previous: GenerationJobManager | undefined
   return async () => {
     await previous?.close()
@@ -54,18 +95,18 @@ function ourContender(cancel: (manager: GenerationJobManager, ids: string[]) => 
     previous = manager
     const released = { count: 0 }
     const ids: string[] = []
-    for (let job = 0; job < JOBS; job++) {
+    for (let job = 0; job < size; job++) {
       const { jobId } = await manager.register((run) => run.stream(stuckSource(released)), { owner: 'user' })
       ids.push(jobId)
     }
     await macrotask()
     return async () => {
       await cancel(manager, ids)
-      checkReleased(released)
+      expectReleased(released.count, size)
     }
   }
 }
 
-function checkReleased({ count }: Released): void {
-  if (count !== JOBS) throw new Error(`${count} of ${JOBS} sources were closed`)
+function expectReleased(count: number, size: number): void {
+  if (count !== size) throw new Error(`${count} of ${size} sources were closed`)
 }

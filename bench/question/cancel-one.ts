@@ -1,119 +1,96 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
-import type { GenerationJobManager } from 'generation-jobs'
-import { type BareJob, bareListener, bareRace } from '../contender/bare.ts'
-import { newManager, streamJob } from '../contender/ours.ts'
-import { type Released, stuckSource } from '../contender/sources.ts'
-import { type Question, type Row, valueRow } from '../measure/row.ts'
+import { bareListener, bareRace } from '../contender/bare.ts'
+import { type Crowd, crowdOf, managedCrowd } from '../contender/crowd.ts'
+import { effectJob } from '../contender/effects.ts'
+import { newQueue, queuedJob } from '../contender/queue.ts'
+import { rxJob } from '../contender/rx.ts'
+import { type Question, type Row, type RowOptions, valueRow } from '../measure/row.ts'
 import { median, quantile, ratios } from '../measure/statistics.ts'
 
-const PENDING = [1, 1_000, 10_000] as const
+const PENDING = [1, 1_000, 10_000, 100_000] as const
+/** With so many waiting only these: all seven would need gigabytes. */
+const LARGEST = { pending: 100_000, names: ['race', 'effect', 'ours'] as readonly Name[] }
 const SAMPLES_PER_ROUND = 300
 const WARMUP_SAMPLES = 400
+
+const CROWDS = {
+  race: () => crowdOf(bareRace),
+  sharedReason: () => {
+    const reason = new Error('stop')
+    return crowdOf((source) => bareRace(source, reason))
+  },
+  listener: () => crowdOf(bareListener),
+  rx: () => crowdOf(rxJob, { closesSources: false }),
+  effect: () => crowdOf(effectJob),
+  pQueue: () => {
+    const queue = newQueue()
+    return crowdOf((source) => queuedJob(queue, source))
+  },
+  ours: managedCrowd,
+} as const satisfies Record<string, () => Crowd>
+
+type Name = keyof typeof CROWDS
+/** Microseconds of each cancel, by round. */
+type Latencies = ReadonlyMap<Name, number[][]>
 
 /** Cancel one of many waiting jobs: from the call to the moment the caller knows that the source is closed. */
 export const cancelOne: Question = {
   title: 'Cancel one of N waiting jobs, median latency, against AbortController + race + finally',
   async ask({ rounds }) {
     const rows: Row[] = []
-    for (const pending of PENDING) rows.push(...(await cancelOneOf(pending, rounds)))
+    for (const pending of PENDING) {
+      const names = pending === LARGEST.pending ? LARGEST.names : (Object.keys(CROWDS) as Name[])
+      rows.push(...rowsOf(pending, await latencies(pending, names, rounds)))
+    }
     return rows
   },
 }
 
-/** Waiting jobs of one kind: cancels the oldest and waits for its end, then replaces it. */
-interface Crowd {
-  add(): Promise<void>
-  cancelOldest(): Promise<void>
-  readonly released: Released
-  close(): Promise<void>
-}
-
-async function cancelOneOf(pending: number, rounds: number): Promise<Row[]> {
-  const crowds = {
-    race: bareCrowd(bareRace),
-    sharedReason: bareCrowd(bareRace, new Error('stop')),
-    listener: bareCrowd(bareListener),
-    ours: ourCrowd(),
-  }
-  const names = Object.keys(crowds) as (keyof typeof crowds)[]
-  for (const name of names) for (let job = 0; job < pending; job++) await crowds[name].add()
+async function latencies(pending: number, names: readonly Name[], rounds: number): Promise<Latencies> {
+  const crowds = names.map((name) => ({ name, crowd: CROWDS[name]() }))
+  for (const { crowd } of crowds) for (let job = 0; job < pending; job++) await crowd.add()
   await macrotask()
-
-  const latencies = { race: [], sharedReason: [], listener: [], ours: [] } as Record<keyof typeof crowds, number[][]>
+  const taken = new Map<Name, number[][]>(names.map((name) => [name, []]))
   for (let round = -1; round < rounds; round++) {
-    const samples = round < 0 ? WARMUP_SAMPLES : SAMPLES_PER_ROUND
-    const taken: Record<string, number[]> = { race: [], sharedReason: [], listener: [], ours: [] }
-    for (let sample = 0; sample < samples; sample++) {
-      for (let turn = 0; turn < names.length; turn++) {
-        const name = names[(sample + turn) % names.length] ?? 'ours'
-        const crowd = crowds[name]
-        const released = crowd.released.count
+    if (round >= 0) for (const name of names) taken.get(name)?.push([])
+    for (let sample = 0; sample < (round < 0 ? WARMUP_SAMPLES : SAMPLES_PER_ROUND); sample++) {
+      const shift = sample % crowds.length
+      for (const { name, crowd } of [...crowds.slice(shift), ...crowds.slice(0, shift)]) {
         const before = performance.now()
         await crowd.cancelOldest()
-        taken[name]?.push((performance.now() - before) * 1_000)
-        if (crowd.released.count !== released + 1) throw new Error(`${name}: the source was not closed once`)
+        taken.get(name)?.[round]?.push((performance.now() - before) * 1_000)
         await crowd.add()
         await macrotask()
       }
     }
-    if (round >= 0) for (const name of names) latencies[name].push(taken[name] ?? [])
   }
-  for (const name of names) await crowds[name].close()
+  for (const { crowd } of crowds) await crowd.close()
+  return taken
+}
 
-  const p50 = (name: keyof typeof crowds) => latencies[name].map(median)
-  const p99 = (name: keyof typeof crowds) => latencies[name].map((samples) => quantile(samples, 0.99))
-  const bare = p50('race')
-  const row = (what: string, name: keyof typeof crowds, goals: object = {}): Row => ({
-    ...valueRow(`${what}, N = ${pending}`, 'x', ratios(p50(name), bare), goals),
-    note: `p50 ${median(p50(name)).toFixed(1)} us, p99 ${median(p99(name)).toFixed(0)} us`,
-  })
+function rowsOf(pending: number, taken: Latencies): Row[] {
+  const p50 = (name: Name) => (taken.get(name) ?? []).map(median)
+  const p99 = (name: Name) => (taken.get(name) ?? []).map((samples) => quantile(samples, 0.99))
+  const row = (what: string, name: Name, options: RowOptions = {}): Row[] =>
+    taken.has(name)
+      ? [
+          {
+            ...valueRow(`${what}, N = ${pending}`, 'x', ratios(p50(name), p50('race')), options),
+            note: `p50 ${median(p50(name)).toFixed(1)} us, p99 ${median(p99(name)).toFixed(0)} us`,
+          },
+        ]
+      : []
   return [
-    row('bare race', 'race'),
-    row('bare race, shared reason', 'sharedReason'),
-    row('AbortController + listener', 'listener'),
-    row('cancel()', 'ours', { goal: 0.6, finalGoal: 0.5 }),
-    { ...valueRow(`cancel() p99 against bare p99, N = ${pending}`, 'x', ratios(p99('ours'), p99('race'))) },
+    ...row('bare race', 'race', { by: 'bare' }),
+    ...row('bare race, shared reason', 'sharedReason', { by: 'bare' }),
+    ...row('AbortController + listener', 'listener', { by: 'bare' }),
+    ...row('RxJS takeUntil', 'rx', { by: 'peer' }),
+    ...row('Effect interrupt', 'effect', { by: 'peer' }),
+    ...row('p-queue abort', 'pQueue', { by: 'peer' }),
+    ...row('cancel()', 'ours', { goal: 0.6, finalGoal: 0.5 }),
+    valueRow(`cancel() against Effect interrupt, N = ${pending}`, 'x', ratios(p50('ours'), p50('effect')), {
+      finalGoal: 1,
+    }),
+    valueRow(`cancel() p99 against bare p99, N = ${pending}`, 'x', ratios(p99('ours'), p99('race'))),
   ]
-}
-
-function bareCrowd(start: (source: AsyncIterable<string>) => BareJob, reason?: unknown): Crowd {
-  const released = { count: 0 }
-  const jobs = new Set<BareJob>()
-  return {
-    released,
-    async add() {
-      jobs.add(start(stuckSource(released)))
-    },
-    async cancelOldest() {
-      const [job] = jobs
-      if (!job) throw new Error('no job is waiting')
-      job.controller.abort(reason)
-      await job.ended
-      jobs.delete(job)
-    },
-    async close() {
-      for (const job of jobs) job.controller.abort(reason)
-      await Promise.all([...jobs].map((job) => job.ended))
-    },
-  }
-}
-
-function ourCrowd(): Crowd {
-  const released = { count: 0 }
-  const ids = new Set<string>()
-  const manager: GenerationJobManager = newManager()
-  return {
-    released,
-    async add() {
-      const { jobId } = await streamJob(manager, stuckSource(released))
-      ids.add(jobId)
-    },
-    async cancelOldest() {
-      const [jobId = ''] = ids
-      const { outcome } = await manager.cancel(jobId)
-      if (outcome !== 'cancelled') throw new Error(`the cancel was answered ${outcome}`)
-      ids.delete(jobId)
-    },
-    close: () => manager.close(),
-  }
 }

@@ -1,13 +1,17 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
-import { type BareJob, bareListener, bareRace } from '../contender/bare.ts'
+import { bareListener, bareRace } from '../contender/bare.ts'
+import type { CancellableJob } from '../contender/cancellable-job.ts'
+import { effectJob } from '../contender/effects.ts'
 import { newManager, streamJob } from '../contender/ours.ts'
+import { newQueue, queuedJob } from '../contender/queue.ts'
+import { rxJob } from '../contender/rx.ts'
 import { stuckSource } from '../contender/sources.ts'
 import { liveHeap } from '../measure/heap.ts'
-import { type Question, type Row, valueRow } from '../measure/row.ts'
+import { type Question, type Row, type RowOptions, valueRow } from '../measure/row.ts'
 import { median, ratios } from '../measure/statistics.ts'
 
 const JOBS = 10_000
-const MAX_ROUNDS = 5
+const MAX_ROUNDS = 3
 
 /** Makes waiting jobs; answers what keeps them alive, and how to let them go. */
 type Fill = () => Promise<{ readonly held: unknown; close(): unknown }>
@@ -15,13 +19,13 @@ type Fill = () => Promise<{ readonly held: unknown; close(): unknown }>
 const released = { count: 0 }
 
 const CONTENDERS: Readonly<Record<string, Fill>> = {
-  race: async () => {
-    const held = Array.from({ length: JOBS }, () => bareRace(stuckSource(released)))
-    return { held, close: () => abortAll(held) }
-  },
-  listener: async () => {
-    const held = Array.from({ length: JOBS }, () => bareListener(stuckSource(released)))
-    return { held, close: () => abortAll(held) }
+  race: crowdOf(bareRace),
+  listener: crowdOf(bareListener),
+  effect: crowdOf(effectJob),
+  rx: crowdOf(rxJob),
+  pQueue: () => {
+    const queue = newQueue()
+    return crowdOf((source) => queuedJob(queue, source))()
   },
   streaming: async () => {
     const manager = newManager()
@@ -65,14 +69,27 @@ export const memory: Question = {
       }
     }
     const { race = [], listener = [] } = bytes
-    const row = (what: string, name: string, goals: object = {}): Row => ({
-      ...valueRow(what, 'x', ratios(bytes[name] ?? [], race), goals),
+    const row = (what: string, name: string, options: RowOptions = {}): Row => ({
+      ...valueRow(what, 'x', ratios(bytes[name] ?? [], race), options),
       note: `${median(bytes[name] ?? []).toFixed(0)} B, ${median(ratios(bytes[name] ?? [], listener)).toFixed(2)}x AbortController + listener`,
     })
     return [
-      row('bare race', 'race'),
-      row('bare AbortController + listener', 'listener'),
+      row('bare race', 'race', { by: 'bare' }),
+      row('bare AbortController + listener', 'listener', { by: 'bare' }),
+      row('Effect Stream in a fiber', 'effect', { by: 'peer' }),
+      row('RxJS takeUntil', 'rx', { by: 'peer' }),
+      row('p-queue task with signal', 'pQueue', { by: 'peer' }),
       row('job in run.stream()', 'streaming', { goal: 1, finalGoal: 0.7 }),
+      {
+        ...valueRow(
+          'job in run.stream(), against AbortController + listener',
+          'x',
+          ratios(bytes.streaming ?? [], listener),
+          {
+            finalGoal: 1.15,
+          },
+        ),
+      },
       row('job in a promise, onCancel', 'waiting', { goal: 1, finalGoal: 0.7 }),
       row('job in the queue', 'queued', { goal: 1, finalGoal: 0.7 }),
       row('settled job, retained', 'settled'),
@@ -80,8 +97,11 @@ export const memory: Question = {
   },
 }
 
-function abortAll(jobs: readonly BareJob[]): void {
-  for (const { controller } of jobs) controller.abort()
+function crowdOf(start: (source: AsyncIterable<string>) => CancellableJob): Fill {
+  return async () => {
+    const held = Array.from({ length: JOBS }, () => start(stuckSource(released)))
+    return { held, close: () => held.forEach((job) => void job.cancel()) }
+  }
 }
 
 async function heapPerJob(fill: Fill): Promise<number> {

@@ -1,6 +1,8 @@
 import type { GenerationJobManager } from 'generation-jobs'
 import { BareMap } from '../contender/bare.ts'
+import { effectRegister } from '../contender/effects.ts'
 import { newManager } from '../contender/ours.ts'
+import { newQueue } from '../contender/queue.ts'
 import { alternate, type Contender } from '../measure/alternate.ts'
 import { type Question, ratioRow } from '../measure/row.ts'
 
@@ -12,7 +14,7 @@ const FLIGHT = 100
 export const register: Question = {
   title: 'Register and complete a trivial job, against a map of promises with an AbortController each',
   async ask({ rounds }) {
-    const taken = await alternate(
+    const { bare, ours, waited, queued, signalled, effect } = await alternate(
       {
         bare: () => () => inFlights(bareRegister()),
         ours: inManager(async (manager) => {
@@ -25,14 +27,25 @@ export const register: Question = {
           const { settled } = await manager.waitForCompletion(jobId)
           if (!settled) throw new Error('a job did not settle')
         }),
+        queued: () => () => {
+          const queue = newQueue()
+          return inFlights(() => queue.add(async () => 1))
+        },
+        signalled: () => () => {
+          const queue = newQueue()
+          return inFlights(() => queue.add(async () => 1, { signal: new AbortController().signal }))
+        },
+        effect: () => () => inFlights(() => effectRegister(async () => 1)),
       },
-      { rounds },
+      { rounds, units: JOBS },
     )
-    const { bare, ours, waited } = taken
     return [
-      ratioRow('bare map', bare, bare, JOBS),
-      ratioRow('register(), await settled', ours, bare, JOBS, { goal: 2, finalGoal: 1.5 }),
-      ratioRow('register(), waitForCompletion()', waited, bare, JOBS),
+      ratioRow('bare map', bare, bare),
+      ratioRow('register(), await settled', ours, bare, { goal: 2, finalGoal: 1.5 }),
+      ratioRow('register(), waitForCompletion()', waited, bare),
+      ratioRow('p-queue add()', queued, bare, { by: 'peer', note: 'no signal, no id' }),
+      ratioRow('p-queue add() with its own signal', signalled, bare, { by: 'peer' }),
+      ratioRow('Effect runFork, exit observed', effect, bare, { by: 'peer', note: 'no registry' }),
     ]
   },
 }
@@ -53,7 +66,7 @@ function bareRegister(): () => Promise<void> {
   }
 }
 
-async function inFlights(one: () => Promise<void>): Promise<void> {
+async function inFlights(one: () => Promise<unknown>): Promise<void> {
   for (let done = 0; done < JOBS; done += FLIGHT) {
     await Promise.all(Array.from({ length: FLIGHT }, () => one()))
   }

@@ -1,12 +1,14 @@
+import { fullStream, uiMessageStream } from '../contender/ai-sdk.ts'
 import { bareLoop } from '../contender/bare.ts'
-import { expectEnd, newManager, streamJob } from '../contender/ours.ts'
-import { SOURCES } from '../contender/sources.ts'
+import { effectLoop } from '../contender/effects.ts'
+import { streamedJobs } from '../contender/ours.ts'
+import { readySource, SOURCES } from '../contender/sources.ts'
 import { alternate } from '../measure/alternate.ts'
 import { type Question, type Row, ratioRow } from '../measure/row.ts'
 
 /** As many as the log of a job holds by default. */
 const CHUNKS = 100_000
-const JOBS = 3
+const UNITS = { bare: 3 * CHUNKS, unread: CHUNKS, read: CHUNKS, effect: 50_000, full: 2_000, ui: 2_000 } as const
 
 /** A whole job in memory, with its log, read by nobody and by one subscriber. */
 export const wholeJob: Question = {
@@ -14,33 +16,40 @@ export const wholeJob: Question = {
   async ask({ rounds }) {
     const rows: Row[] = []
     for (const [name, sourceOf] of Object.entries(SOURCES)) {
-      const run = (hasReader: boolean) => () => async (): Promise<void> => {
-        const manager = newManager()
-        for (let job = 0; job < JOBS; job++) {
-          const handle = await streamJob(manager, sourceOf(CHUNKS))
-          const seen = hasReader ? await count(handle.events()) : CHUNKS + 1
-          await expectEnd(handle, 'completed')
-          if (seen !== CHUNKS + 1) throw new Error(`the subscriber got ${seen} events`)
-        }
-        await manager.close()
-      }
-      const bare = () => async (): Promise<void> => {
-        for (let job = 0; job < JOBS; job++) await bareLoop(sourceOf(CHUNKS), new AbortController().signal)
-      }
-      const taken = await alternate({ bare, unread: run(false), read: run(true) }, { rounds })
-      const chunks = CHUNKS * JOBS
+      const { bare, unread, read } = await alternate(
+        {
+          bare: () => () => bareLoop(sourceOf(UNITS.bare), new AbortController().signal),
+          unread: () => () => streamedJobs({ jobs: 1, chunks: CHUNKS, sourceOf, hasReader: false }),
+          read: () => () => streamedJobs({ jobs: 1, chunks: CHUNKS, sourceOf, hasReader: true }),
+        },
+        { rounds, units: UNITS },
+      )
       rows.push(
-        ratioRow(`bare, ${name}`, taken.bare, taken.bare, chunks),
-        ratioRow(`job without reader, ${name}`, taken.unread, taken.bare, chunks),
-        ratioRow(`job with one subscriber, ${name}`, taken.read, taken.bare, chunks, { goal: 4, finalGoal: 2.5 }),
+        ratioRow(`bare, ${name}`, bare, bare),
+        ratioRow(`job without reader, ${name}`, unread, bare),
+        ratioRow(`job with one subscriber, ${name}`, read, bare, { goal: 4, finalGoal: 2.5 }),
       )
     }
-    return rows
+    return [...rows, ...(await besidePeers(rounds))]
   },
 }
 
-async function count(events: AsyncIterable<unknown>): Promise<number> {
-  let seen = 0
-  for await (const _ of events) seen++
-  return seen
+/** In rounds of their own: what the SDK leaves to the collector would fall on whoever comes next. */
+async function besidePeers(rounds: number): Promise<Row[]> {
+  const { bare, read, effect, full, ui } = await alternate(
+    {
+      bare: () => () => bareLoop(readySource(UNITS.bare), new AbortController().signal),
+      read: () => () => streamedJobs({ jobs: 1, chunks: CHUNKS, sourceOf: readySource, hasReader: true }),
+      effect: () => () => effectLoop(readySource(UNITS.effect)),
+      full: () => () => fullStream(UNITS.full),
+      ui: () => () => uiMessageStream(UNITS.ui),
+    },
+    { rounds, units: UNITS },
+  )
+  return [
+    ratioRow('Effect Stream, ready source', effect, bare, { by: 'peer', note: 'no log, no subscriber' }),
+    ratioRow('AI SDK streamText().fullStream', full, bare, { by: 'peer', note: 'mock model, nothing of it stored' }),
+    ratioRow('AI SDK streamText().toUIMessageStream()', ui, bare, { by: 'peer' }),
+    ratioRow('job with one subscriber, against fullStream', read, full, { finalGoal: 1 / 80 }),
+  ]
 }

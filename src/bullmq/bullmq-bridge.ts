@@ -11,6 +11,7 @@ import { type Processed, processDelivery } from './processor.js'
 import type { BullMQJob, BullMQQueue } from './queue.js'
 import { withdrawCancelled } from './withdraw.js'
 
+/** Of {@link createBullMQBridge}. */
 export interface BullMQBridgeOptions<Data, Result> {
   /** On a store that all nodes share. */
   manager: GenerationJobManager

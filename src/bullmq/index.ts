@@ -1,3 +1,8 @@
+/**
+ * Queued jobs: BullMQ delivers, the record decides.
+ *
+ * @module generation-jobs/bullmq
+ */
 export { type BullMQBridge, type BullMQBridgeOptions, createBullMQBridge } from './bullmq-bridge.js'
 export type { Delivery } from './delivery.js'
 export type { DeliveryOptions } from './enqueue.js'

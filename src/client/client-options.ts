@@ -31,6 +31,7 @@ export interface ClientWarning {
   readonly detail?: unknown
 }
 
+/** Of {@link createGenerationClient}. */
 export interface GenerationClientOptions {
   /** URL of the handler's `basePath`: jobs are created at `${baseUrl}/jobs`. Absolute, or relative to the page. */
   baseUrl: string

@@ -68,6 +68,7 @@ export type GenerationState<Result = unknown> =
       readonly forced?: undefined
     })
 
+/** Where a run is: from `idle` to one of `interrupted`, `completed` and `failed`. */
 export type GenerationPhase = GenerationState['phase']
 
 const MAX_STEPS = 100

@@ -11,6 +11,7 @@ import { removeStaleTempFiles } from './temp-files.js'
 /** So many jobs are remembered to refuse an older owner; the oldest is forgotten first. */
 const MAX_REMEMBERED_JOBS = 1_000
 
+/** Of {@link createFileDialogueStore}. */
 export interface FileDialogueStoreOptions {
   /** Where the files go; made at the first save. A relative path counts from the directory at creation. */
   readonly directory: string

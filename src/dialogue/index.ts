@@ -1,3 +1,8 @@
+/**
+ * Dialogues for a Unity game: schema, rules, orchestrator, file store.
+ *
+ * @module generation-jobs/dialogue
+ */
 export type { ChoiceOptions, ChoiceRules } from './choice-rules.js'
 export { buildDialoguePrompt, type DialoguePrompt } from './dialogue-prompt.js'
 export type { DialogueScene, UnityDialogueRequest } from './dialogue-request.js'

@@ -1,3 +1,8 @@
+/**
+ * Routes and server-sent events, from `Request` to `Response`.
+ *
+ * @module generation-jobs/http
+ */
 export { createGenerationHandler, type GenerationHandler } from './handler.js'
 export type {
   Authorize,

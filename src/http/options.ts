@@ -14,6 +14,7 @@ import { DEFAULT_BASE_PATH } from '../protocol/wire.js'
 /** What a request wants to do. */
 export type GenerationAction = 'create' | 'read' | 'stream' | 'cancel'
 
+/** What a request is about, for `authorize`. */
 export interface AuthorizeContext {
   readonly action: GenerationAction
   /** The job that the request names, if there is one. Its owner is compared by the handler afterwards. */
@@ -25,6 +26,7 @@ export interface AuthorizeContext {
 /** Says who asks, or `null` for nobody. The handler then lets that owner see its own jobs and no others. */
 export type Authorize = (request: Request, context: AuthorizeContext) => Awaitable<{ readonly owner: string } | null>
 
+/** Whose request it is, for `start`. */
 export interface StartContext {
   /** Whom `authorize` named. */
   readonly owner: string
@@ -46,6 +48,7 @@ export interface StreamTokenOptions {
   readonly ttlMs: number
 }
 
+/** Of {@link createGenerationHandler}. */
 export interface GenerationHandlerOptions<Params> {
   readonly manager: Pick<GenerationJobManager, 'register' | 'get' | 'cancel' | 'events'>
   /** Schema of the create body: zod, or any other Standard Schema. */

@@ -7,6 +7,7 @@ import { traceManager } from './manager-traces.js'
 
 const SCOPE = 'generation-jobs'
 
+/** Of {@link instrumentManager}. */
 export interface InstrumentOptions {
   /** @defaultValue the global provider's tracer `generation-jobs`, which does nothing until an SDK is registered */
   tracer?: Tracer | undefined

@@ -1,3 +1,8 @@
+/**
+ * Model SDKs and streams as sources that close on every exit.
+ *
+ * @module generation-jobs/providers
+ */
 export type { ChunkLimits } from './chunk-limits.js'
 export { type AiSdkStream, fromAiSdk } from './from-ai-sdk.js'
 export { type AnthropicClient, type AnthropicParams, fromAnthropic } from './from-anthropic.js'

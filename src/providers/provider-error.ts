@@ -1,7 +1,7 @@
 import { GenerationJobError } from '../core/errors.js'
 import type { ErrorCode } from '../protocol/error-code.js'
 
-/** The codes of {@link ERROR_CODES} that name a fault of a model provider. */
+/** The codes of `ERROR_CODES` that name a fault of a model provider. */
 export type ProviderErrorCode = Extract<ErrorCode, `provider.${string}`>
 
 /**

@@ -3,6 +3,7 @@ import type { GenerationState } from '../client/generation-state.js'
 /** `stopped`: the run ended here without being complete. */
 export type StepStatus = 'done' | 'active' | 'stopped' | 'waiting'
 
+/** One line of the list of steps. */
 export interface ModalStep {
   readonly name: string
   readonly status: StepStatus

@@ -7,6 +7,7 @@ import { useAutoClose } from './auto-close.js'
 import { type ModalStep, modalSteps } from './modal-steps.js'
 import { useGeneration } from './use-generation.js'
 
+/** Of {@link useGenerationModal}. */
 export interface GenerationModalOptions {
   /** How long the message of a completed or interrupted run stays, ms. @defaultValue 3_000 */
   autoCloseMs?: number | undefined

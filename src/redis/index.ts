@@ -1,3 +1,8 @@
+/**
+ * The store that several servers share.
+ *
+ * @module generation-jobs/redis
+ */
 export type { RedisJobStoreOptions } from './options.js'
 export type {
   IoRedisClient,

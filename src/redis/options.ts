@@ -1,6 +1,7 @@
 import { InvalidOptionsError, kindOf, show } from '../core/errors.js'
 import type { RedisClient, RedisSubscriber } from './redis-client.js'
 
+/** Of {@link createRedisJobStore}. */
 export interface RedisJobStoreOptions {
   /**
    * A client of `redis` or `ioredis`, of the application: the store neither connects nor closes it. Give it an `error` listener, as

@@ -38,7 +38,9 @@ export interface IoRedisSubscriber {
   off(event: 'error' | 'ready', listener: () => void): unknown
 }
 
+/** A client of `redis` or of `ioredis`; of either only what the store calls. */
 export type RedisClient = NodeRedisClient | IoRedisClient
+/** A connection of the same that only subscribes. */
 export type RedisSubscriber = NodeRedisSubscriber | IoRedisSubscriber
 
 export function isNodeRedis(client: RedisClient): client is NodeRedisClient {

@@ -3,6 +3,7 @@ import { systemClock } from '../core/system-clock.js'
 import type { Clock } from '../protocol/clock.js'
 import { isNodeRedis, type RedisClient } from './redis-client.js'
 
+/** What {@link checkRedisHealth} found. */
 export interface RedisHealth {
   /** From the question to the answer, milliseconds. */
   readonly latencyMs: number
@@ -12,6 +13,7 @@ export interface RedisHealth {
   readonly mayEvict: boolean
 }
 
+/** Of {@link checkRedisHealth}. */
 export interface RedisHealthOptions {
   /** @defaultValue 1_000 milliseconds */
   timeoutMs?: number | undefined

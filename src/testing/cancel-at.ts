@@ -4,6 +4,7 @@ import type { GenerationJobManagerOptions } from '../core/options.js'
 import type { JobOutcome } from '../core/outcome.js'
 import type { Producer } from '../core/producer.js'
 
+/** Of {@link cancelAt}. */
 export interface CancelAtOptions {
   /** The cancel comes as soon as this many chunks are in the log; 0: before the producer's first statement. */
   afterChunks: number

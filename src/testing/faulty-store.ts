@@ -19,6 +19,7 @@ export type StoreFault =
   | 'hold'
   | { readonly answer: unknown }
 
+/** Which calls a fault meets. */
 export interface FaultPlan {
   /** @defaultValue every operation */
   on?: StoreOperation | readonly StoreOperation[] | undefined

@@ -3,8 +3,10 @@ import { hostileResults } from './hostile-results.js'
 import type { HostileSource, HostileWorld } from './hostile-source.js'
 import { hostileStreams } from './hostile-streams.js'
 
+/** Of {@link hostileSources}. */
 export type HostileSourcesOptions = HostileWorld
 
+/** Names of {@link hostileSources}: each says what its source does wrong. */
 export type HostileSourceName =
   | keyof ReturnType<typeof hostileIterables>
   | keyof ReturnType<typeof hostileResults>

@@ -1,3 +1,8 @@
+/**
+ * A clock that stands still, sources that misbehave, and an explorer of schedules; for any test runner.
+ *
+ * @module generation-jobs/testing
+ */
 export { type CancelAtOptions, cancelAt } from './cancel-at.js'
 export {
   type CancellationContractOptions,

@@ -10,6 +10,7 @@ export interface LeakProbe {
   readonly iteration: number
 }
 
+/** Of {@link assertNoLeaks}. */
 export interface LeakProbeOptions {
   /** How often the function runs, after the warm-up. @defaultValue 100 */
   iterations?: number | undefined
@@ -31,6 +32,7 @@ export interface LeakProbeOptions {
   maxBytesPerIteration?: number | undefined
 }
 
+/** What is left after the last iteration. */
 export interface LeakReport {
   readonly iterations: number
   /** Listeners left on the signal. */

@@ -2,6 +2,7 @@ import type { ModelChunk } from '../core/generation-source.js'
 import { systemClock } from '../core/system-clock.js'
 import type { Clock } from '../protocol/clock.js'
 
+/** What a source of the kit can yield. */
 export type SourceChunk = string | ModelChunk
 
 /** What a source did wrong; each one was seen in a provider SDK or follows from the language. They combine. */

@@ -14,6 +14,7 @@ export interface SaveCall<T> {
   readonly state: 'saving' | 'committed' | 'refused' | 'failed'
 }
 
+/** Of {@link recordingStore}: where its `save` fails, hangs or loses its answer. */
 export interface RecordingStoreOptions<T> {
   /**
    * Awaited before the result becomes visible. What it throws, `save` rejects with, and nothing is saved; a promise that

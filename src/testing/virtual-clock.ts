@@ -1,6 +1,7 @@
 import { systemClock } from '../core/system-clock.js'
 import { type Clock, MAX_TIMER_MS } from '../protocol/clock.js'
 
+/** Of {@link createVirtualClock}. */
 export interface VirtualClockOptions {
   /** What `now()` says at the start, epoch ms. @defaultValue 1_767_225_600_000 (2026-01-01T00:00:00Z) */
   now?: number | undefined

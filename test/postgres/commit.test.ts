@@ -6,7 +6,7 @@ import { cluster } from '../support/cluster.js'
 import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.js'
 
 /** The statements of the guide, so that what it shows is what is tested. */
-const guide = readFileSync(fileURLToPath(new URL('../../docs/several-servers.md', import.meta.url)), 'utf8')
+const guide = readFileSync(fileURLToPath(new URL('../../docs/commit-and-databases.md', import.meta.url)), 'utf8')
 const [FENCED_WRITE = '', PUBLISH = ''] = [...guide.matchAll(/```sql\n([^`]+)```/g)].map(([, sql]) => sql)
 
 describe.skipIf(!hasPostgres)('a commit and a real PostgreSQL', () => {

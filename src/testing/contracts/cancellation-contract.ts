@@ -33,6 +33,7 @@ interface CommonOptions {
   clock?: Clock | undefined
 }
 
+/** Of {@link cancellationContract}: a source of yours, or a producer. */
 export type CancellationContractOptions = CommonOptions &
   (
     | {

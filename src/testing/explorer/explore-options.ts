@@ -4,6 +4,7 @@ import { type ExecutionOptions, NO_STALL } from './execution.js'
 import { ExplorerError } from './explorer-error.js'
 import type { StoreAnswers } from './world-store.js'
 
+/** Of {@link explore}. */
 export interface ExploreOptions {
   /** `exhaustive`: every schedule. `random`: `maxSchedules` of them. @defaultValue 'exhaustive' */
   mode?: 'exhaustive' | 'random' | undefined

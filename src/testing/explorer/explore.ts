@@ -18,6 +18,7 @@ export interface Violation {
   toString(): string
 }
 
+/** What {@link explore} played, and the first violation it met. */
 export interface Exploration {
   /** Different schedules that were played to their end, up to a violation. */
   readonly schedules: number

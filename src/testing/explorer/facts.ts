@@ -87,6 +87,7 @@ export type WorldFact =
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'left'; readonly what: string }
 
+/** What was seen, without when. */
 export type FactBody = JobFact | WorldFact
 /** One thing that was seen: in which step, at which virtual time, and after how many others. */
 export type Fact = FactBody & { readonly step: number; readonly at: number; readonly order: number }

@@ -36,6 +36,7 @@ export interface WorldNode {
   crash(): void
 }
 
+/** How an event of the outside world can come out; each way is a schedule of its own. */
 export interface EventOptions<T> {
   /** What it resolves with. */
   value?: T | undefined

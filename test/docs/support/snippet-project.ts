@@ -9,13 +9,19 @@ import { type CodeBlock, root } from './markdown.ts'
 /** The names of prelude.ts. A snippet that declares one itself means its own. */
 const PRELUDE = ['manager', 'model', 'database', 'openai', 'anthropic']
 
+/** What a reader installs besides the package, for the snippets that import it. */
+const INSTALLED = [
+  ...['zod', 'ai', 'bullmq', 'express', 'ioredis', 'pg', 'react', 'redis', '@whatwg-node/server'],
+  ...['@types/express', '@types/node', '@types/pg', '@types/react'],
+]
+
 export interface Run {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A project as a reader of the README has it: the package and zod in node_modules, each snippet a file. */
+/** A project as a reader of the documents has it: the package and what is installed in node_modules, each snippet a file. */
 export interface SnippetProject {
   /** What the compiler says to each snippet, by `README.md:<line>`. */
   compile(): ReadonlyMap<string, readonly string[]>
@@ -32,13 +38,13 @@ export function snippetName(document: string, { line }: CodeBlock): string {
 export function makeSnippetProject(snippets: ReadonlyMap<string, string>): SnippetProject {
   const directory = mkdtempSync(path.join(tmpdir(), 'generation-jobs-snippets-'))
   const fileOf = (name: string) => path.join(directory, `${name.replaceAll(/\W/g, '-')}.ts`)
-  mkdirSync(path.join(directory, 'node_modules', '@types'), { recursive: true })
-  symlinkSync(root, path.join(directory, 'node_modules', 'generation-jobs'))
-  for (const name of ['zod', '@types/node']) {
-    symlinkSync(path.join(root, 'node_modules', name), path.join(directory, 'node_modules', name))
-  }
+  const modules = path.join(directory, 'node_modules')
+  for (const scope of ['@types', '@whatwg-node']) mkdirSync(path.join(modules, scope), { recursive: true })
+  symlinkSync(root, path.join(modules, 'generation-jobs'))
+  for (const name of INSTALLED) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
   writeFileSync(path.join(directory, 'package.json'), '{ "type": "module" }')
   cpSync(fileURLToPath(new URL('prelude.ts', import.meta.url)), path.join(directory, 'prelude.ts'))
+  cpSync(path.join(root, 'examples/frameworks/story.ts'), path.join(directory, 'story.ts'))
   for (const [name, text] of snippets) writeFileSync(fileOf(name), withPrelude(text))
 
   return {
@@ -48,7 +54,7 @@ export function makeSnippetProject(snippets: ReadonlyMap<string, string>): Snipp
         target: ts.ScriptTarget.ES2022,
         lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
         types: ['node'],
-        typeRoots: [path.join(directory, 'node_modules', '@types')],
+        typeRoots: [path.join(modules, '@types')],
         module: ts.ModuleKind.NodeNext,
         strict: true,
         exactOptionalPropertyTypes: true,

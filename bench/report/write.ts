@@ -1,0 +1,36 @@
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Answer } from './answer.ts'
+import { markdown } from './markdown.ts'
+import { place } from './place.ts'
+import { plotsOf } from './plots.ts'
+
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+const PUBLISHED = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
+
+/** Writes report.md and its plots into a folder of its own. */
+export async function writeReport(
+  answers: readonly Answer[],
+  rounds: number,
+): Promise<{ folder: string; report: string }> {
+  const folder = `${RESULTS}${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}/`
+  mkdirSync(folder, { recursive: true })
+  const files = new Map<string, string[]>()
+  for (const answer of answers) {
+    for (const [ending, svg] of await plotsOf(answer)) {
+      const file = `${answer.name}${ending}.svg`
+      writeFileSync(`${folder}${file}`, svg)
+      files.set(answer.name, [...(files.get(answer.name) ?? []), file])
+    }
+  }
+  const report = markdown(answers, place(rounds), files)
+  writeFileSync(`${folder}report.md`, report)
+  return { folder, report }
+}
+
+/** Replaces the report and the plots in the repository by these. */
+export function publish(folder: string): void {
+  mkdirSync(PUBLISHED, { recursive: true })
+  for (const file of readdirSync(PUBLISHED)) if (file.endsWith('.svg')) rmSync(`${PUBLISHED}${file}`)
+  cpSync(folder, PUBLISHED, { recursive: true })
+}
