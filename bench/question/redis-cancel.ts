@@ -1,12 +1,15 @@
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { GenerationJobManager } from 'generation-jobs'
 import { Redis } from 'ioredis'
 import { type Question, type Row, valueRow } from '../measure/row.ts'
 import { median, quantile, ratios } from '../measure/statistics.ts'
-import { CLIENTS, type Nodes } from '../redis/nodes.ts'
+import { CLIENTS, type ClientName } from '../redis/nodes.ts'
 import { onRedis } from '../redis/on-redis.ts'
+import { BARE_CHANNEL, instant, remoteOwner } from '../redis/remote-owner.ts'
 
 const SAMPLES_PER_ROUND = 100
+/** Before each sample of both: a processor that has just worked answers twice as fast as one that slept. */
+const PAUSE_MS = 1
 
 /** Milliseconds of each sample, by round. */
 interface Latencies {
@@ -14,7 +17,7 @@ interface Latencies {
   readonly ours: number[][]
 }
 
-/** From the call on one node to the token on the other. */
+/** From the call in one process to the token in another. */
 export const redisCancel: Question = {
   title: 'Redis: cancel on one node until the token of the other says so, against PUBLISH to a subscriber',
   needs: ['redis-server'],
@@ -22,7 +25,7 @@ export const redisCancel: Question = {
     onRedis(async ({ port, nodes }) => {
       const rows: Row[] = []
       for (const client of CLIENTS) {
-        const { bare, ours } = await latencies(nodes[client], port, rounds)
+        const { bare, ours } = await latencies(client, nodes[client].other, port, rounds)
         const share = (samples: number[][], q: number) => samples.map((round) => quantile(round, q))
         const row = (what: string, q: number, goal: number): Row => ({
           ...valueRow(`${client}, ${what}`, 'x', ratios(share(ours, q), share(bare, q)), { goal }),
@@ -34,50 +37,37 @@ export const redisCancel: Question = {
     }),
 }
 
-async function latencies({ owner, other }: Nodes, port: number, rounds: number): Promise<Latencies> {
-  const [publisher, subscriber] = [new Redis({ port }), new Redis({ port })]
-  await subscriber.subscribe('bare')
+async function latencies(
+  client: ClientName,
+  other: GenerationJobManager,
+  port: number,
+  rounds: number,
+): Promise<Latencies> {
+  const publisher = new Redis({ port })
+  const owner = await remoteOwner(client, port)
   const taken: Latencies = { bare: [], ours: [] }
   for (let round = -1; round < rounds; round++) {
     const [bare, ours]: [number[], number[]] = [[], []]
     for (let sample = 0; sample < SAMPLES_PER_ROUND; sample++) {
-      bare.push(await publish())
-      ours.push(await cancel())
+      await wait(PAUSE_MS)
+      bare.push(await spanOf(() => publisher.publish(BARE_CHANNEL, 'x')))
+      const jobId = await owner.job()
+      await wait(PAUSE_MS)
+      ours.push(await spanOf(() => other.cancel(jobId)))
     }
     if (round < 0) continue // compiling
     taken.bare.push(bare)
     taken.ours.push(ours)
   }
   publisher.disconnect()
-  subscriber.disconnect()
+  owner.close()
   return taken
 
-  async function publish(): Promise<number> {
-    const heard = once(subscriber, 'message').then(() => performance.now())
-    const sentAt = performance.now()
-    await publisher.publish('bare', 'x')
-    return (await heard) - sentAt
-  }
-
-  async function cancel(): Promise<number> {
-    let fire: (at: number) => void = () => {}
-    const fired = new Promise<number>((resolve) => {
-      fire = resolve
-    })
-    const job = await owner.register(
-      (run) =>
-        new Promise<void>((resolve) => {
-          run.token.onCancel(() => {
-            fire(performance.now())
-            resolve()
-          })
-        }),
-    )
-    await wait(1)
-    const calledAt = performance.now()
-    const answered = other.cancel(job.jobId)
-    const firedAt = await fired
+  async function spanOf(send: () => Promise<unknown>): Promise<number> {
+    const sentAt = instant()
+    const answered = send()
+    const heardAt = await owner.heard()
     await answered
-    return firedAt - calledAt
+    return heardAt - sentAt
   }
 }

@@ -15,22 +15,31 @@ export interface Nodes {
 
 /** Two servers that share the Redis, each with a connection of its own. */
 export async function twoNodes(client: ClientName, port: number): Promise<Nodes> {
-  const [a, b] = [await connect(client, port), await connect(client, port)]
-  const managerOn = ({ client: connection }: Connection) =>
-    newManager({ store: createRedisJobStore({ client: connection, prefix: client }) })
-  const [owner, other] = [managerOn(a), managerOn(b)]
+  const [a, b] = [await nodeOn(client, port), await nodeOn(client, port)]
   return {
-    owner,
-    other,
-    async close() {
-      await Promise.all([owner.close(), other.close()])
-      a.close()
-      b.close()
-    },
+    owner: a.manager,
+    other: b.manager,
+    close: async () => void (await Promise.all([a.close(), b.close()])),
   }
 }
 
-type Connection = Awaited<ReturnType<typeof connect>>
+export interface Node {
+  readonly manager: GenerationJobManager
+  close(): Promise<void>
+}
+
+/** One server with a connection of its own. */
+export async function nodeOn(client: ClientName, port: number): Promise<Node> {
+  const connection = await connect(client, port)
+  const manager = newManager({ store: createRedisJobStore({ client: connection.client, prefix: client }) })
+  return {
+    manager,
+    async close() {
+      await manager.close()
+      connection.close()
+    },
+  }
+}
 
 async function connect(name: ClientName, port: number) {
   if (name === 'ioredis') {

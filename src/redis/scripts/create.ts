@@ -61,21 +61,26 @@ add('live', live)
 redis.call('DEL', job_key(id), log_key(id), viewers_key(id))
 redis.call('HSET', job_key(id), unpack(fields))
 
-job = load(id)
+job = {id = id, key = job_key(id)}
+
+-- Only a queue has a job without an owner: no lease, its deadline ends it; without one the reaper keeps it alive.
+local wait = node == '' and (tonumber(deadline) or 0) or 0
+local due = node ~= '' and lease_ms or tonumber(deadline) or BACKSTOP / 2
+-- As keep_all does it, of keys that are known to be new: 8 commands fewer, which with those of settle_job is 5 % of a job's time on
+-- the server. Indexes outlive the jobs that they name.
+local ttl = 2 * (BACKSTOP + wait)
+redis.call('PEXPIRE', job.key, int(ttl))
 redis.call('ZADD', JOBS, token, id)
+redis.call('ZADD', LEASES, int(now + due), id)
+keep(LEASES, ttl)
 if owner ~= '' then redis.call('ZADD', owner_key(owner), token, id) end
 if group ~= '' then redis.call('ZADD', group_key(group), token, id) end
-if live ~= '' then redis.call('ZADD', root .. live, token, id) end
-if idem ~= '' then redis.call('SET', root .. idem, id) end
-if job.node then
-  redis.call('ZADD', LEASES, int(now + lease_ms), id)
-  keep_all(job, BACKSTOP)
-else
-  -- Only a queue has it: no lease. Its deadline ends it; without one the reaper keeps it alive.
-  deadline = tonumber(deadline)
-  redis.call('ZADD', LEASES, int(now + (deadline or BACKSTOP / 2)), id)
-  keep_all(job, BACKSTOP + (deadline or 0))
+keep_indexes({owner = owner ~= '' and owner, group = group ~= '' and group}, ttl)
+if live ~= '' then
+  redis.call('ZADD', root .. live, token, id)
+  keep(root .. live, ttl)
 end
+if idem ~= '' then redis.call('SET', root .. idem, id, 'PX', int(ttl)) end
 return {'created', id, record(job)}
 `,
 )

@@ -30,7 +30,8 @@ if job.status == 'pending' then
   answer = 'cancelled'
 else
   -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
-  add_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
+  push_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
+  keep(log_key(id), BACKSTOP)
   redis.call('HSET', job.key, 'status', 'cancelling', 'reason', reason, 'kind', kind, 'requestedAt', int(now),
     'updatedAt', int(now), 'lastSeq', int(job.seq))
   wake(id)

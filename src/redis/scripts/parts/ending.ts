@@ -14,13 +14,14 @@ end
 
 -- Writes the end and its event, and starts the retention. The caller has checked that the job may end so.
 local function settle_job(job, status, event, fields)
-  add_event(job, event)
+  push_event(job, event)
   job.status = status
-  local retention = tonumber(redis.call('HGET', job.key, 'retentionMs'))
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', int(now), 'updatedAt', int(now),
     unpack(fields))
 
-  local at, ttl = places(job), retention + SWEEP_SLACK
+  local at = places(job)
+  local retention = tonumber(at.retention)
+  local ttl = retention + SWEEP_SLACK
   redis.call('ZREM', LEASES, job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
   redis.call('DEL', viewers_key(job.id))

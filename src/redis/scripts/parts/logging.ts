@@ -5,10 +5,9 @@ local function log_item(job, at, event)
   return int(at - job.created) .. ',' .. event
 end
 
--- An event of the store itself.
-local function add_event(job, event)
+-- An event of the store itself. The caller sees to the log's time to live.
+local function push_event(job, event)
   redis.call('RPUSH', log_key(job.id), log_item(job, now, event))
-  keep(log_key(job.id), BACKSTOP)
   job.seq = job.seq + 1
 end
 

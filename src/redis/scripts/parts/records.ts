@@ -25,10 +25,10 @@ local function record(job)
   return redis.call('HMGET', job.key, ${RECORD_FIELDS.map((field) => `'${field}'`).join(', ')})
 end
 
--- Where else a job is named.
+-- Where else a job is named, and for how long once it is settled.
 local function places(job)
-  local f = redis.call('HMGET', job.key, 'owner', 'group', 'idem', 'live')
-  return {owner = f[1], group = f[2], idem = f[3] and root .. f[3], live = f[4] and root .. f[4]}
+  local f = redis.call('HMGET', job.key, 'owner', 'group', 'idem', 'live', 'retentionMs')
+  return {owner = f[1], group = f[2], idem = f[3] and root .. f[3], live = f[4] and root .. f[4], retention = f[5]}
 end
 
 local function keep_indexes(at, ttl)
