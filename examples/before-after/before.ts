@@ -1,4 +1,4 @@
-// A server as it is often written by hand: a map of AbortControllers and careful code around them.
+// A server as it is often written by hand: a map of AbortControllers, and the shutdown that Express' pages show.
 import { randomUUID } from 'node:crypto'
 import express, { type Response } from 'express'
 import type { Story } from './story.ts'

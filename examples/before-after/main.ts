@@ -17,8 +17,11 @@ stdout.write(`${['| what happens | by hand | with the library |', '| --- | --- |
 async function happens(story: Story, situation: (visit: Visit) => Promise<string>): Promise<string> {
   const provider = await startProvider()
   const visit = new Visit(story, provider)
-  const told = await situation(visit)
-  const { saved, openCalls } = await visit.remains()
-  await Promise.all([visit.end(), provider.close()])
-  return `told "${told}", saved ${saved}, ${openCalls} calls open`
+  try {
+    const told = await situation(visit)
+    const { saved, openCalls } = await visit.remains()
+    return `told "${told}", saved ${saved}, ${openCalls} calls open`
+  } finally {
+    await Promise.all([visit.end(), provider.close()])
+  }
 }

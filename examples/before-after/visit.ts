@@ -14,7 +14,6 @@ export class Visit {
   readonly #archive = new Archive()
   readonly #provider: Provider
   readonly #running: ReturnType<Story>
-  readonly #wordsAsked = { count: 0 }
   #url = ''
   #jobId = ''
   #stream: { events: { type: string; content?: string }[]; close: () => void; ended: Promise<void> } | undefined
@@ -27,7 +26,6 @@ export class Visit {
   async ask(wish: Wish): Promise<void> {
     if (!this.#running.server.listening) await once(this.#running.server, 'listening')
     this.#url = `http://127.0.0.1:${(this.#running.server.address() as AddressInfo).port}`
-    this.#wordsAsked.count = wish.words
     const body = JSON.stringify(wish)
     const answer = await fetch(`${this.#url}/jobs`, {
       method: 'POST',

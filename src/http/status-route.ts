@@ -18,7 +18,7 @@ export async function jobStatus(options: ResolvedHandlerOptions, job: JobSnapsho
   })
 }
 
-/** How a settled job that failed not ended, in the words of its terminal event. */
+/** How a job ended that did not fail, in the words of its terminal event. */
 function endOf({ status, cancel, forced = false }: JobSnapshot, messages: Messages): object | undefined {
   if (status === 'completed') return { message: messages.completed }
   if (status !== 'cancelled' || !cancel) return undefined

@@ -1,5 +1,5 @@
 import type { CancelHint, JobStore } from '../core/job-store.js'
-import type { CancelReason } from '../protocol/cancel-reason.js'
+import { CANCEL_KINDS, type CancelReason } from '../protocol/cancel-reason.js'
 import type { Subscriptions } from './subscriptions.js'
 
 type Wake = Parameters<JobStore['watchNode']>[1]
@@ -68,8 +68,14 @@ export class Hints {
 function cancelOf(fencingToken: string | undefined, reason: string | undefined): CancelHint | undefined {
   if (reason === undefined) return undefined
   try {
-    return { fencingToken: Number(fencingToken), reason: JSON.parse(reason) as CancelReason }
+    const read: unknown = JSON.parse(reason)
+    return isReason(read) ? { fencingToken: Number(fencingToken), reason: read } : undefined
   } catch {
     return undefined
   }
+}
+
+function isReason(read: unknown): read is CancelReason {
+  if (typeof read !== 'object' || read === null || !('kind' in read) || !('at' in read)) return false
+  return CANCEL_KINDS.some((kind) => kind === read.kind) && typeof read.at === 'number'
 }

@@ -1,5 +1,5 @@
 import type { LanguageModel } from 'ai'
-import type { GenerationJobManager } from 'generation-jobs'
+import { type GenerationJobManager, InvalidOptionsError } from 'generation-jobs'
 import { createGenerationHandler, type GenerationHandler } from 'generation-jobs/http'
 import type { BuiltPage } from '../../web/server/built-page.ts'
 import { guestOf, newGuestCookie } from '../../web/server/guest-session.ts'
@@ -53,16 +53,24 @@ export function createChatApp({ manager, page, archive, model }: ChatAppOptions)
     return Response.json({ messages, jobId }, { headers: NO_STORE })
   }
 
-  return async (request, context) => {
+  async function routed(...[request, context]: Parameters<GenerationHandler>): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
     const owner = guestOf(request)
     const [kind = '', id = '', verb] = pathname.startsWith(`${BASE}/`) ? pathname.split('/').slice(3) : []
     if (kind === 'jobs' && verb !== 'ui-message-stream') return jobs(request, context)
     if (kind && (request.method !== 'GET' || !owner)) return new Response(null, { status: owner ? 405 : 401 })
-    if (kind === 'jobs' && owner) return stream(owner, id, Number(searchParams.get('after') ?? 0))
+    if (kind === 'jobs' && owner) return stream(owner, decodeURIComponent(id), Number(searchParams.get('after') ?? 0))
     if (kind === 'chats' && owner) return chat(owner, decodeURIComponent(id))
     const response = pageResponse(page, request)
     if (pathname === '/' && !owner) response.headers.set('set-cookie', newGuestCookie())
     return response
   }
+
+  return (request, context) =>
+    routed(request, context).catch((error: unknown) => {
+      // A path or an id that nothing can be called is the caller's fault.
+      if (error instanceof URIError || error instanceof InvalidOptionsError) return new Response(null, { status: 400 })
+      console.error(error)
+      return new Response(null, { status: 500 })
+    })
 }
