@@ -114,6 +114,7 @@ export class Completion {
       else if ('missing' in seen) onOver({ cause: 'missing' })
     }
     this.#closers.add(close)
+    if (this.#limits.isClosing) close()
     const unwatch = this.#watch.watch(jobId, () => void look())
     void look()
     return () => {

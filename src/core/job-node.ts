@@ -196,6 +196,7 @@ export class JobNode {
       signal,
       onOpen: (reader) => {
         this.#readers.add(reader)
+        if (this.limits.isClosing) reader.close()
         const leave = viewer ? this.#viewers.enter(reader, jobId) : undefined
         return () => {
           this.#readers.delete(reader)

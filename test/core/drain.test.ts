@@ -388,6 +388,22 @@ describe('close', () => {
     await handle.settled
   })
 
+  it('SHU-06: a handle of another node and a reader that are first used after it wait for nothing', async () => {
+    const { clock, join } = cluster()
+    const [a, b] = [join().manager, join().manager]
+    const { producer, end } = work()
+    const handle = await a.register(producer, { idempotencyKey: 'k' })
+    const same = await b.register(producer, { idempotencyKey: 'k' })
+    const reader = b.events(handle.jobId)[Symbol.asyncIterator]()
+    await clock.settle()
+    await within(clock, 0, b.close())
+    expect(await within(clock, 0, same.settled)).toMatchObject({ error: { code: 'manager.closed' }, recorded: false })
+    expect(await within(clock, 0, reader.next())).toEqual({ done: true, value: undefined })
+    expect(b.stats()).toMatchObject({ subscriptions: 0, waiters: 0 })
+    end()
+    await handle.settled
+  })
+
   it('SHU-06: is what `await using` calls', async () => {
     const { clock, manager } = fixture()
     const handle = await manager.register(work().producer)
