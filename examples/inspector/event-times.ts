@@ -12,6 +12,8 @@ export interface EventTime {
 }
 
 const PAGE_SIZE = 1_000
+/** A log that is shorter than its record says is not waited for any longer, ms. */
+const READ_LIMIT_MS = 1_000
 /** What is no id, was swept, or has a log that is no longer kept. */
 const NOT_THERE: readonly string[] = ['options.invalid', 'job.not-found', 'cursor.expired']
 
@@ -29,7 +31,7 @@ export async function eventTimes(
     const last = Math.min(job.lastSeq, after + PAGE_SIZE)
     const events: EventTime[] = []
     if (after < last) {
-      for await (const event of manager.events(jobId, { after })) {
+      for await (const event of manager.events(jobId, { after, signal: AbortSignal.timeout(READ_LIMIT_MS) })) {
         events.push(timeOf(event))
         if (event.seq >= last) break
       }

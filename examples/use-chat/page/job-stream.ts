@@ -57,9 +57,13 @@ async function* frames(response: Response) {
   if (!response.ok || !response.body) return
   const parsed = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
   const reader = parsed.getReader() // Safari's streams are not iterable
-  for (;;) {
-    const next = await reader.read()
-    if (next.done) return
-    yield next.value
+  try {
+    for (;;) {
+      const next = await reader.read()
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined) // an event that cannot be read leaves no connection behind
   }
 }
