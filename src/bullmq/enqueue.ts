@@ -1,9 +1,10 @@
 import { boundedWait, TIMED_OUT } from '../core/bounded-wait.js'
+import { checkRegisterOptions } from '../core/check-options.js'
 import { InvalidOptionsError, kindOf, StoreError } from '../core/errors.js'
 import type { JobNode, RegisteredJob } from '../core/job-node.js'
 import type { JobRecord } from '../core/job-store.js'
 import { jsonCopy } from '../core/json-copy.js'
-import { checkRegisterOptions, type RegisterOptions } from '../core/options.js'
+import type { RegisterOptions } from '../core/options.js'
 import { deliveryId, deliveryOf } from './delivery.js'
 import type { BullMQQueue } from './queue.js'
 

@@ -1,5 +1,3 @@
-import { pino } from 'pino'
-
 /** A structured logger; pino, or anything with these four methods. */
 export interface Logger {
   debug(fields: object, message: string): void
@@ -9,11 +7,6 @@ export interface Logger {
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
-
-/** The logger of a manager that was given none: pino on stdout. Only fields of ours reach it, never an error object. */
-export function createDefaultLogger(): Logger {
-  return pino({ name: 'generation-jobs' })
-}
 
 /** A logger that adds fields to every line and whose failures never reach a job; the first one is reported once. */
 export function guardLogger(logger: Logger, fields: object, onFailure: (error: unknown) => void): Logger {

@@ -3,6 +3,16 @@ import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { isThenable } from './awaitable.js'
 import type { CancelResult } from './cancellation.js'
+import {
+  checkCancelOptions,
+  checkDrainOptions,
+  checkEventsOptions,
+  checkFilter,
+  checkJobId,
+  checkRegisterOptions,
+  checkWaitOptions,
+  resolveManagerOptions,
+} from './check-options.js'
 import type { WaitResult } from './completion.js'
 import type { DrainReport } from './drain.js'
 import { InvalidOptionsError, ManagerClosedError } from './errors.js'
@@ -13,19 +23,7 @@ import { snapshotOf } from './job-store.js'
 import type { ManagerEvents } from './manager-events.js'
 import { NODE } from './manager-node.js'
 import type { ManagerStats } from './manager-stats.js'
-import {
-  type CancelOptions,
-  checkCancelOptions,
-  checkDrainOptions,
-  checkEventsOptions,
-  checkFilter,
-  checkJobId,
-  checkRegisterOptions,
-  checkWaitOptions,
-  type GenerationJobManagerOptions,
-  type RegisterOptions,
-  resolveManagerOptions,
-} from './options.js'
+import type { CancelOptions, GenerationJobManagerOptions, RegisterOptions } from './options.js'
 import type { Producer } from './producer.js'
 
 const LIVE: readonly JobStatus[] = ['pending', 'running', 'committing', 'cancelling']

@@ -1,7 +1,7 @@
 import type { ContentEvent } from '../protocol/job-event.js'
+import { checkJsonObject } from './check-options.js'
 import { InvalidOptionsError, kindOf, show } from './errors.js'
 import { jsonCopy } from './json-copy.js'
-import { checkJsonObject } from './options.js'
 import type { RunContext } from './run-context.js'
 
 /**

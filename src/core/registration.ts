@@ -1,9 +1,10 @@
 import type { JsonObject } from '../protocol/json.js'
 import type { Admission, Ticket } from './admission.js'
 import { type Awaitable, whenAnswered } from './awaitable.js'
+import { checkJsonObject } from './check-options.js'
 import { CapacityError, JobAlreadyExistsError, JobConflictError, ManagerClosedError } from './errors.js'
 import type { CreateAnswer, JobRecord, JobStore, NewJob } from './job-store.js'
-import { checkJsonObject, type RegisterOptions, type ResolvedOptions } from './options.js'
+import type { RegisterOptions, ResolvedOptions } from './options.js'
 
 export interface Registered {
   readonly record: JobRecord

@@ -9,7 +9,7 @@ import type { Logger } from './logger.js'
 import { type ProducerEvent, toContentEvent } from './producer.js'
 import type { Run } from './run.js'
 import type { ItemTaker } from './source-pump.js'
-import { TextBuffer } from './text-buffer.js'
+import { TextSpan } from './text-span.js'
 
 /** What a producer works with. */
 export interface RunContext {
@@ -144,12 +144,13 @@ function isReadable(source: object): boolean {
 /** What one source has given so far. */
 class Reading implements ItemTaker<string | ModelChunk> {
   readonly #run: Run<unknown>
-  readonly #text = new TextBuffer()
+  readonly #text: TextSpan
   #finish: FinishReason = 'unknown'
   #usage: Usage | undefined
 
   constructor(run: Run<unknown>) {
     this.#run = run
+    this.#text = new TextSpan(run.text)
   }
 
   take(item: string | ModelChunk): Promise<void> | undefined {
@@ -181,7 +182,7 @@ class Reading implements ItemTaker<string | ModelChunk> {
 
   #takeText(content: string): Promise<void> | undefined {
     this.#run.emitText(content)
-    this.#text.append(content)
+    this.#text.noteAppended(content)
     return this.#run.congestion
   }
 }

@@ -30,9 +30,10 @@ import { callProducer, type ProducerEnd } from './producer-call.js'
 import { decideEnd, jobEnd } from './run-end.js'
 import type { RunEnvironment, RunSpec } from './run-environment.js'
 import { RunLimits } from './run-limits.js'
-import { RunOutput } from './run-output.js'
+import { type OutputItem, RunOutput } from './run-output.js'
 import { isSameLife, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
+import { TextBuffer } from './text-buffer.js'
 
 /**
  * What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded.
@@ -226,21 +227,24 @@ export class Run<T> {
   /** Writes an event. @throws what stands against it; see {@link RunContext.emit} */
   emit(event: ContentEvent): void {
     if (event.type === 'chunk') return this.emitText(event.content)
-    this.#take((output) => output.write(event))
+    this.#write(event)
     if (event.type === 'step') this.#env.journal.step(this, event.step)
   }
 
   /** Writes a chunk: the way of every token. @throws likewise */
   emitText(content: string): void {
-    if (!this.acceptsEvents) this.noteDropped()
-    this.#take((output) => output.writeText(content))
+    this.#write(content)
   }
 
-  #take(write: (output: RunOutput) => boolean): void {
-    if (!this.#output || !this.acceptsEvents) throw this.#refusal()
+  #write(item: OutputItem): void {
+    const output = this.#output
+    if (!output || !this.acceptsEvents) {
+      if (typeof item === 'string') this.noteDropped()
+      throw this.#refusal()
+    }
     let isTaken: boolean
     try {
-      isTaken = write(this.#output)
+      isTaken = output.write(item)
     } catch (error) {
       this.#fail(error)
       throw error
@@ -255,6 +259,11 @@ export class Run<T> {
   /** Wait for this before emitting on: the store is slow. */
   get congestion(): Promise<void> | undefined {
     return this.#output?.congestion
+  }
+
+  /** What was emitted so far. */
+  get text(): TextBuffer {
+    return this.#output?.text ?? new TextBuffer()
   }
 
   noteUsage(usage: Usage): void {
@@ -354,6 +363,7 @@ export class Run<T> {
    * a cancel and a claim. Never throws.
    */
   requestCancel(reason: CancelReason): Awaitable<OwnCancelAnswer> {
+    this.#output?.sendHeld() // what was emitted before the cancel stands before it
     if (this.#token?.isCancelled) return 'joined'
     if (this.#gate?.isSaving || this.#isCommitted) return 'too-late'
     if (this.#isEndFixed) return 'ended'
@@ -509,10 +519,10 @@ export class Run<T> {
 
   #settle(cleanup: CleanupStatus): void {
     this.#phase = 'settling'
-    this.#write(this.#jobEnd(cleanup))
+    this.#writeEnd(this.#jobEnd(cleanup))
   }
 
-  #write(end: JobEnd): void {
+  #writeEnd(end: JobEnd): void {
     const writer = new EndWriter(this.#env, {
       owned: this.#owned,
       record: this.#record,
@@ -528,7 +538,7 @@ export class Run<T> {
     if (settlement.kind === 'cancelled-first') {
       // Another node's cancel was recorded while the cleanups ran here: the reason came before the end.
       this.token.cancel(settlement.reason)
-      return this.#write(this.#jobEnd(end.cleanup))
+      return this.#writeEnd(this.#jobEnd(end.cleanup))
     }
     const isKnown = settlement.kind === 'recorded' || settlement.kind === 'elsewhere'
     if (isKnown) this.#record = settlement.record
@@ -611,7 +621,7 @@ export class Run<T> {
       value: value?.value,
       valueMissing: !value,
       cause: fixed.status === 'failed' ? fixed.error : undefined,
-      partialText: this.#output?.text ?? (() => ''),
+      partialText: this.#output?.deliveredText ?? (() => ''),
     }
   }
 

@@ -5,14 +5,22 @@ const BLOCK = 512
 export class TextBuffer {
   #joined = ''
   #parts: string[] = []
+  #length = 0
+
+  /** Characters so far (UTF-16 units). */
+  get length(): number {
+    return this.#length
+  }
 
   append(part: string): void {
+    this.#length += part.length
     if (this.#parts.push(part) < BLOCK) return
     this.#joined += this.#parts.join('')
     this.#parts = []
   }
 
-  toString(): string {
-    return this.#joined + this.#parts.join('')
+  /** The text between two lengths that the buffer had; without them, all of it. */
+  slice(from = 0, to = this.#length): string {
+    return (this.#joined + this.#parts.join('')).slice(from, to)
   }
 }

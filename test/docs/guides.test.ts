@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { GenerationJobManager, isGenerationJobError } from 'generation-jobs'
 import { createRedisJobStore } from 'generation-jobs/redis'
 import { describe, expect, it } from 'vitest'
-import { resolveManagerOptions } from '../../src/core/options.js'
+import { resolveManagerOptions } from '../../src/core/check-options.js'
 import { CANCEL_KINDS, ERROR_CODES, MESSAGES } from '../../src/protocol/index.js'
 import { readMarkdown, root, spansIn } from './support/markdown.ts'
 

@@ -55,11 +55,13 @@ export class EventLog {
     if (after + 1 < first) return undefined
     const events: JobEvent[] = []
     const to = Math.min(after + 1 - first + limit, this.#count)
-    for (let index = after + 1 - first; index < to; index++) {
+    for (let index = after + 1 - first; index < to; ) {
       const block = this.#blocks?.[Math.floor(index / BLOCK)]
-      const item = block?.items[index % BLOCK]
-      const at = block?.times[index % BLOCK] ?? 0
-      if (item !== undefined) {
+      const blockEnd = Math.min(to, index - (index % BLOCK) + BLOCK)
+      for (; index < blockEnd; index++) {
+        const item = block?.items[index % BLOCK]
+        const at = block?.times[index % BLOCK] ?? 0
+        if (item === undefined) continue
         events.push(typeof item === 'string' ? { seq: first + index, at, type: 'chunk', content: item } : item)
       }
     }

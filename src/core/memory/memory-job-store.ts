@@ -1,6 +1,7 @@
 import type { Clock } from '../../protocol/clock.js'
 import type { JobEventBody } from '../../protocol/job-event.js'
 import { canTransition, isSettled, type JobStatus } from '../../protocol/job-status.js'
+import { checkMemoryStoreOptions } from '../check-options.js'
 import { endOfLostOwner, type JobEnd, terminalEvent } from '../job-end.js'
 import type {
   AppendAnswer,
@@ -17,7 +18,6 @@ import type {
   SettleAnswer,
   StartAnswer,
 } from '../job-store.js'
-import { checkMemoryStoreOptions } from '../options.js'
 import { systemClock } from '../system-clock.js'
 import { JobTable } from './job-table.js'
 import { StoredJob } from './stored-job.js'
