@@ -9,36 +9,45 @@ import {
   OLDER_CLIENTS,
   type OpenClient,
 } from './support/clients.js'
-import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
+import { hasRedis, PROGRAMS, type RedisServer, type ServerProgram, startRedis } from './support/redis-server.js'
 
-const onOne = (name: string, open: (port: number) => Promise<OpenClient>) => ({
-  place: `on Redis through ${name}`,
-  args: [],
-  form: async () => {},
-  open,
-})
-const PLACES = CLIENT_NAMES.flatMap((name) => [
-  onOne(name, CLIENTS[name]),
-  {
-    place: `on a Redis cluster through ${name}`,
-    args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-    form: formCluster,
-    open: CLUSTER_CLIENTS[name],
-  },
-]).concat(Object.entries(OLDER_CLIENTS).map(([name, open]) => onOne(name, open)))
+interface Place {
+  readonly place: string
+  readonly program?: ServerProgram
+  readonly args?: readonly string[]
+  readonly form?: (port: number) => Promise<void>
+  readonly open: (port: number) => Promise<OpenClient>
+}
+
+const CLUSTER_ARGS = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+const PLACES: Place[] = [
+  ...PROGRAMS.flatMap((program) =>
+    CLIENT_NAMES.flatMap((name): Place[] => [
+      { place: `on ${program.name} through ${name}`, program, open: CLIENTS[name] },
+      {
+        place: `on a ${program.name} cluster through ${name}`,
+        program,
+        args: CLUSTER_ARGS,
+        form: formCluster,
+        open: CLUSTER_CLIENTS[name],
+      },
+    ]),
+  ),
+  ...Object.entries(OLDER_CLIENTS).map(([name, open]): Place => ({ place: `on Redis through ${name}`, open })),
+]
 
 /** What a hint takes on a busy machine, with a margin. */
 const HINT_MS = 120
 
-describe.skipIf(!hasRedis).each(PLACES)('DIS-19: the contract of a job store, $place', ({ args, form, open }) => {
+describe.skipIf(!hasRedis).each(PLACES)('DIS-19: the contract of a job store, $place', (place) => {
   let server: RedisServer
   let opened: OpenClient
   let count = 0
 
   beforeAll(async () => {
-    server = await startRedis({ args })
-    await form(server.port)
-    opened = await open(server.port)
+    server = await startRedis(place)
+    await place.form?.(server.port)
+    opened = await place.open(server.port)
   })
   afterAll(async () => {
     opened.close()

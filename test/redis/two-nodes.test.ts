@@ -3,14 +3,16 @@ import type { JobEvent } from 'generation-jobs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLIENT_NAMES } from './support/clients.js'
 import { endless, type NodeOptions, openNode } from './support/node.js'
-import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
+import { hasRedis, PROGRAMS, type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
-describe.skipIf(!hasRedis).each(CLIENT_NAMES)('two managers on one Redis, through %s', (client) => {
+const PLACES = PROGRAMS.flatMap((program) => CLIENT_NAMES.map((client) => ({ program, client })))
+
+describe.skipIf(!hasRedis).each(PLACES)('two managers on one $program.name, through $client', ({ program, client }) => {
   let server: RedisServer
   let count = 0
   beforeAll(async () => {
-    server = await startRedis()
+    server = await startRedis({ program })
   })
   afterAll(() => server.stop())
 

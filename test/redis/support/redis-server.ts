@@ -6,13 +6,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 
-/** Redis, or Valkey where that is installed; `REDIS_SERVER` names another one. */
-const BINARY = [process.env.REDIS_SERVER, 'redis-server', 'valkey-server'].find(
-  (name) => name !== undefined && spawnSync(name, ['--version']).status === 0,
-)
+/** A program that speaks Redis' protocol and runs our scripts. */
+export interface ServerProgram {
+  readonly name: 'Redis' | 'Valkey'
+  readonly command: string
+}
+
+const KNOWN_PROGRAMS: readonly ServerProgram[] = [
+  { name: 'Redis', command: process.env.REDIS_SERVER ?? 'redis-server' },
+  { name: 'Valkey', command: 'valkey-server' },
+]
+
+/** Those that are installed; the tests that do not say which one take the first. */
+export const PROGRAMS = KNOWN_PROGRAMS.filter(({ command }) => spawnSync(command, ['--version']).status === 0)
 
 /** Whether tests that need a server can run. Where they must run, in CI, its absence is a failure and not a skip. */
-export const hasRedis = BINARY !== undefined
+export const hasRedis = PROGRAMS.length > 0
 if (!hasRedis) {
   const advice = 'redis-server is not installed (Debian, Ubuntu: apt-get install -y redis-server).'
   if (process.env.CI) throw new Error(advice)
@@ -34,6 +43,8 @@ export interface RedisServer {
 }
 
 export interface RedisServerOptions {
+  /** @defaultValue the first of {@link PROGRAMS} */
+  readonly program?: ServerProgram | undefined
   /** Keeps everything over a restart. */
   readonly appendOnly?: boolean
   readonly args?: readonly string[]
@@ -52,7 +63,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
 }
 
-function serverOn(port: number, { appendOnly = false, args = [] }: RedisServerOptions): RedisServer {
+function serverOn(
+  port: number,
+  { program = PROGRAMS[0], appendOnly = false, args = [] }: RedisServerOptions,
+): RedisServer {
   const dir = mkdtempSync(join(tmpdir(), 'generation-jobs-redis-'))
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--loglevel', 'warning']
   const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
@@ -63,7 +77,7 @@ function serverOn(port: number, { appendOnly = false, args = [] }: RedisServerOp
   return {
     port,
     async start() {
-      child = spawn(BINARY ?? 'redis-server', [...settings, ...persistence, ...args], { stdio: 'ignore' })
+      child = spawn(program?.command ?? 'redis-server', [...settings, ...persistence, ...args], { stdio: 'ignore' })
       if ((await readyPid(port)) !== child.pid) throw new Error(`another server answers on port ${port}`)
     },
     kill,
