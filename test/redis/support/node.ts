@@ -15,6 +15,7 @@ export interface NodeOptions extends GenerationJobManagerOptions {
   readonly client?: ClientName
   readonly prefix?: string
   readonly leaseMs?: number
+  readonly heartbeatMs?: number
   /** No hint reaches it. */
   readonly isDeaf?: boolean
 }
@@ -28,11 +29,11 @@ export interface RedisNode {
 
 /** Closed when the test ends: the manager first, then its client. */
 export async function openNode(port: number, options: NodeOptions = {}): Promise<RedisNode> {
-  const { client = 'ioredis', prefix, leaseMs = LEASE_MS, isDeaf = false, ...own } = options
+  const { client = 'ioredis', prefix, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, isDeaf = false, ...own } = options
   const open = await CLIENTS[client](port)
   const logs = captureLogs()
   const subscriber = isDeaf ? DEAF : undefined
-  const store = createRedisJobStore({ client: open.client, subscriber, prefix, leaseMs, heartbeatMs: HEARTBEAT_MS })
+  const store = createRedisJobStore({ client: open.client, subscriber, prefix, leaseMs, heartbeatMs })
   const manager = new GenerationJobManager({
     store,
     logger: logs,

@@ -10,12 +10,20 @@ export interface OwnerOptions {
   readonly leaseMs: number
   readonly heartbeatMs: number
   readonly does: keyof typeof PRODUCERS | 'waits in the queue'
+  /** At SIGUSR2 the date of its machine moves by this. */
+  readonly dateJumpMs?: number
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as OwnerOptions
 const tell = (event: string, fields: object = {}) => process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const never = () => new Promise<never>(() => {})
+
+process.on('SIGUSR2', () => {
+  const dateOfBefore = Date.now
+  Date.now = () => dateOfBefore() + (options.dateJumpMs ?? 0)
+  tell('date jumped')
+})
 
 const PRODUCERS = {
   /** Emits until it is told to stop. */

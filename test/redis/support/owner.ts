@@ -11,8 +11,13 @@ export interface Owner extends TalkingProcess {
   continue(): void
 }
 
-export async function startOwner(port: number, prefix: string, does: OwnerOptions['does']): Promise<Owner> {
-  const options: OwnerOptions = { port, prefix, does, leaseMs: LEASE_MS, heartbeatMs: HEARTBEAT_MS }
+export async function startOwner(
+  port: number,
+  prefix: string,
+  does: OwnerOptions['does'],
+  more: Pick<OwnerOptions, 'dateJumpMs'> = {},
+): Promise<Owner> {
+  const options: OwnerOptions = { port, prefix, does, leaseMs: LEASE_MS, heartbeatMs: HEARTBEAT_MS, ...more }
   const owner = startProcess('owner-process.ts', options)
   const { jobId } = await owner.hears('registered')
   return {
