@@ -2,7 +2,7 @@ import { GenerationJobManager, type GenerationJobManagerOptions, type JobStore }
 import { createRedisJobStore, type RedisSubscriber } from 'generation-jobs/redis'
 import { onTestFinished } from 'vitest'
 import { type CapturedLogs, captureLogs } from '../../support/captured-logs.js'
-import { CLIENTS, type ClientName } from './clients.js'
+import { CLIENTS, type ClientName, type OpenClient } from './clients.js'
 
 /** Short, because here time is real: a dead owner is found within a second. */
 export const LEASE_MS = 900
@@ -27,10 +27,13 @@ export interface RedisNode {
   readonly logs: CapturedLogs
 }
 
+export async function openNode(port: number, { client = 'ioredis', ...options }: NodeOptions = {}): Promise<RedisNode> {
+  return nodeOver(await CLIENTS[client](port), options)
+}
+
 /** Closed when the test ends: the manager first, then its client. */
-export async function openNode(port: number, options: NodeOptions = {}): Promise<RedisNode> {
-  const { client = 'ioredis', prefix, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, isDeaf = false, ...own } = options
-  const open = await CLIENTS[client](port)
+export function nodeOver(open: OpenClient, options: Omit<NodeOptions, 'client'> = {}): RedisNode {
+  const { prefix, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, isDeaf = false, ...own } = options
   const logs = captureLogs()
   const subscriber = isDeaf ? DEAF : undefined
   const store = createRedisJobStore({ client: open.client, subscriber, prefix, leaseMs, heartbeatMs })

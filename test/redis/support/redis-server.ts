@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +48,8 @@ export interface RedisServerOptions {
   /** Keeps everything over a restart. */
   readonly appendOnly?: boolean
   readonly args?: readonly string[]
+  /** Lines of a file of its own, for what must have one. */
+  readonly config?: readonly string[]
 }
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -65,10 +67,13 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 
 function serverOn(
   port: number,
-  { program = PROGRAMS[0], appendOnly = false, args = [] }: RedisServerOptions,
+  { program = PROGRAMS[0], appendOnly = false, args = [], config }: RedisServerOptions,
 ): RedisServer {
   const dir = mkdtempSync(join(tmpdir(), 'generation-jobs-redis-'))
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--loglevel', 'warning']
+  const file = join(dir, 'server.conf')
+  if (config) writeFileSync(file, `${config.join('\n')}\n`)
+  const first = config ? [file] : []
   const persistence = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
   let child: ChildProcess | undefined
   const killNow = () => void child?.kill('SIGKILL')
@@ -77,7 +82,9 @@ function serverOn(
   return {
     port,
     async start() {
-      child = spawn(program?.command ?? 'redis-server', [...settings, ...persistence, ...args], { stdio: 'ignore' })
+      child = spawn(program?.command ?? 'redis-server', [...first, ...settings, ...persistence, ...args], {
+        stdio: 'ignore',
+      })
       if ((await readyPid(port)) !== child.pid) throw new Error(`another server answers on port ${port}`)
     },
     kill,
@@ -117,7 +124,7 @@ async function readyPid(port: number): Promise<number> {
   return Number(pid)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
