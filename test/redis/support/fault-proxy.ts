@@ -17,12 +17,15 @@ export interface FaultProxy {
   set(fault: Fault): Promise<void>
   /** Resets what is open now. */
   reset(): void
+  /** Leads to another server from now on, and resets what is open now. */
+  leadTo(target: number): void
   close(): Promise<void>
 }
 
-export async function faultProxy(target: number): Promise<FaultProxy> {
+export async function faultProxy(firstTarget: number): Promise<FaultProxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let fault: Fault = 'none'
+  let target = firstTarget
   const server = createServer({ noDelay: true }, (near) => {
     const far = connect({ port: target, host: '127.0.0.1', noDelay: true })
     const pair = [near, far] as const
@@ -58,6 +61,10 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
   return {
     port,
     reset,
+    leadTo(next) {
+      target = next
+      reset()
+    },
     async set(next) {
       const isListening = server.listening
       fault = next
