@@ -104,20 +104,35 @@ export class Completion {
     for (const close of [...this.#closers]) close()
   }
 
-  /** Looks at each hint until there is an end. Returns what stops it. */
+  /** Looks after each hint until there is an end; for all hints that come during a look, once more. Returns what stops it. */
   #follow<T>(jobId: string, onOver: (over: Over<T>) => void, onLook?: (look: Look<T>) => void): () => void {
-    const close = () => onOver({ cause: 'closed' })
-    const look = async (): Promise<void> => {
-      const seen = await this.#look<T>(jobId)
-      onLook?.(seen)
-      if ('outcome' in seen) onOver(seen)
-      else if ('missing' in seen) onOver({ cause: 'missing' })
+    let isHinted = false
+    let isLooking = false
+    let isOver = false
+    const end = (over: Over<T>): void => {
+      isOver = true
+      onOver(over)
     }
+    const look = async (): Promise<void> => {
+      isHinted = true
+      if (isLooking) return
+      isLooking = true
+      while (isHinted && !isOver) {
+        isHinted = false
+        const seen = await this.#look<T>(jobId)
+        onLook?.(seen)
+        if ('outcome' in seen) end(seen)
+        else if ('missing' in seen) end({ cause: 'missing' })
+      }
+      isLooking = false
+    }
+    const close = () => end({ cause: 'closed' })
     this.#closers.add(close)
     if (this.#limits.isClosing) close()
     const unwatch = this.#watch.watch(jobId, () => void look())
     void look()
     return () => {
+      isOver = true
       this.#closers.delete(close)
       unwatch()
     }

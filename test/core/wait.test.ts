@@ -17,6 +17,7 @@ import { describe, expect, it } from 'vitest'
 import { rejection } from '../support/caught.js'
 import { exposeGc } from '../support/expose-gc.js'
 import { fixture } from '../support/fixture.js'
+import { slowStore } from '../support/slow-store.js'
 import { settleTime, within } from '../support/within.js'
 
 const boom = new Error('boom')
@@ -154,6 +155,57 @@ describe('waitForCompletion', () => {
     expect(await manager.waitForCompletion(job.jobId)).toMatchObject({ settled: true, outcome: { value: 'value' } })
     await clock.advance(2_000)
     expect(await manager.waitForCompletion(job.jobId)).toEqual({ settled: false, cause: 'not-found' })
+  })
+
+  it('WAIT-01 G11: has one read of another node’s job under way at most, and one more for all hints that came meanwhile', async () => {
+    const { clock, newManager } = fixture()
+    const shared = createMemoryJobStore({ clock })
+    const store = slowStore(shared)
+    const owner = newManager({ store: shared })
+    const node = newManager({ store })
+    const source = controlledSource()
+    const job = await owner.register((run) => run.stream(source))
+    const waiting = node.waitForCompletion(job.jobId)
+    await clock.settle()
+    const readsBefore = store.calls('read')
+    store.always('read', 'hold-reply')
+    for (const word of ['one', 'two', 'three', 'four']) {
+      source.push(word)
+      await clock.settle()
+    }
+    expect(store.held('read')).toBe(1)
+    source.end()
+    await clock.settle()
+    expect(store.release('read')).toBe(1)
+    await clock.settle()
+    expect(store.release('read')).toBe(1)
+    expect(await within(clock, 0, waiting)).toMatchObject({ settled: true, outcome: { status: 'completed' } })
+    expect(store.calls('read') - readsBefore).toBe(2)
+    store.always('read', 'answer')
+  })
+
+  it('WAIT-02 G11: reads no more when the wait is over, whatever hint came during its last read', async () => {
+    const { clock, newManager } = fixture()
+    const shared = createMemoryJobStore({ clock })
+    const store = slowStore(shared)
+    const owner = newManager({ store: shared })
+    const node = newManager({ store })
+    const source = controlledSource()
+    const job = await owner.register((run) => run.stream(source))
+    const waiting = node.waitForCompletion(job.jobId, { timeoutMs: 100 })
+    await clock.settle()
+    store.always('read', 'hold-reply')
+    source.push('one')
+    await clock.settle()
+    source.push('two')
+    expect(await within(clock, 100, waiting)).toMatchObject({ settled: false, cause: 'timeout' })
+    const reads = store.calls('read')
+    expect(store.release('read')).toBe(1)
+    await clock.settle()
+    expect(store.calls('read')).toBe(reads)
+    store.always('read', 'answer')
+    source.end()
+    await job.settled
   })
 
   it('WAIT-05: ends each of 1 000 waiters by itself, and leaves none behind', async () => {
