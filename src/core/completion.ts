@@ -22,28 +22,22 @@ type Look<T> = { outcome: JobOutcome<T> } | { status: JobStatus } | { missing: t
 /** Why a wait is over before its time. */
 type Over<T> = { outcome: JobOutcome<T> } | { cause: 'missing' | 'aborted' | 'closed' }
 
+interface CompletionParts {
+  readonly store: JobStore
+  readonly limits: TimeLimits
+  readonly watch: JobWatch
+  readonly signals: CallerSignals
+  readonly runs: ReadonlyMap<string, Run<unknown>>
+}
+
 /** Waits for the end of jobs, those of this process and those of others. A wait that is over leaves nothing behind. */
 export class Completion {
-  readonly #store: JobStore
-  readonly #limits: TimeLimits
-  readonly #watch: JobWatch
-  readonly #signals: CallerSignals
-  readonly #runs: ReadonlyMap<string, Run<unknown>>
+  readonly #parts: CompletionParts
   readonly #closers = new Set<() => void>()
   #waiters = 0
 
-  constructor(parts: {
-    store: JobStore
-    limits: TimeLimits
-    watch: JobWatch
-    signals: CallerSignals
-    runs: ReadonlyMap<string, Run<unknown>>
-  }) {
-    this.#store = parts.store
-    this.#limits = parts.limits
-    this.#watch = parts.watch
-    this.#signals = parts.signals
-    this.#runs = parts.runs
+  constructor(parts: CompletionParts) {
+    this.#parts = parts
   }
 
   get waiters(): number {
@@ -58,7 +52,7 @@ export class Completion {
   async wait<T>(
     jobId: string,
     options: { timeoutMs: number; signal?: AbortSignal | undefined },
-    run = this.#runs.get(jobId) as Run<T> | undefined,
+    run = this.#parts.runs.get(jobId) as Run<T> | undefined,
   ): Promise<WaitResult<T>> {
     const { timeoutMs, signal } = options
     let last: Look<T> = run ? { status: run.status } : await this.#look<T>(jobId)
@@ -72,10 +66,10 @@ export class Completion {
         : this.#follow<T>(jobId, over.resolve, (look) => {
             last = look
           }),
-      signal ? this.#signals.onAbort(signal, () => over.resolve({ cause: 'aborted' })) : () => {},
+      signal ? this.#parts.signals.onAbort(signal, () => over.resolve({ cause: 'aborted' })) : () => {},
     ]
     this.#waiters++
-    const result = await boundedWait(over.promise, timeoutMs, this.#limits)
+    const result = await boundedWait(over.promise, timeoutMs, this.#parts.limits)
     this.#waiters--
     for (const stop of stops) stop()
 
@@ -104,35 +98,29 @@ export class Completion {
     for (const close of [...this.#closers]) close()
   }
 
-  /** Looks after each hint until there is an end; for all hints that come during a look, once more. Returns what stops it. */
+  /** Looks after each hint until it is stopped; for all hints that come during a look, once more. Returns what stops it. */
   #follow<T>(jobId: string, onOver: (over: Over<T>) => void, onLook?: (look: Look<T>) => void): () => void {
+    const close = () => onOver({ cause: 'closed' })
     let isHinted = false
     let isLooking = false
-    let isOver = false
-    const end = (over: Over<T>): void => {
-      isOver = true
-      onOver(over)
-    }
     const look = async (): Promise<void> => {
       isHinted = true
       if (isLooking) return
       isLooking = true
-      while (isHinted && !isOver) {
+      while (isHinted && this.#closers.has(close)) {
         isHinted = false
         const seen = await this.#look<T>(jobId)
         onLook?.(seen)
-        if ('outcome' in seen) end(seen)
-        else if ('missing' in seen) end({ cause: 'missing' })
+        if ('outcome' in seen) onOver(seen)
+        else if ('missing' in seen) onOver({ cause: 'missing' })
       }
       isLooking = false
     }
-    const close = () => end({ cause: 'closed' })
     this.#closers.add(close)
-    if (this.#limits.isClosing) close()
-    const unwatch = this.#watch.watch(jobId, () => void look())
+    if (this.#parts.limits.isClosing) close()
+    const unwatch = this.#parts.watch.watch(jobId, () => void look())
     void look()
     return () => {
-      isOver = true
       this.#closers.delete(close)
       unwatch()
     }
@@ -141,7 +129,7 @@ export class Completion {
   /** Never rejects. */
   async #look<T>(jobId: string): Promise<Look<T>> {
     try {
-      const record = await this.#store.read(jobId)
+      const record = await this.#parts.store.read(jobId)
       if (!record) return { missing: true }
       const outcome = recordedOutcome<T>(record)
       return outcome ? { outcome } : { status: record.status }
