@@ -1,10 +1,10 @@
-import { boundedWait, TIMED_OUT } from '../core/bounded-wait.js'
 import { checkRegisterOptions } from '../core/check-options.js'
 import { InvalidOptionsError, kindOf, StoreError } from '../core/errors.js'
 import type { JobNode, RegisteredJob } from '../core/job-node.js'
-import type { JobRecord } from '../core/job-store.js'
+import type { CancelAnswer, JobRecord } from '../core/job-store.js'
 import { jsonCopy } from '../core/json-copy.js'
 import type { RegisterOptions } from '../core/options.js'
+import { answerInTime } from './answer-in-time.js'
 import { deliveryId, deliveryOf } from './delivery.js'
 import type { BullMQQueue } from './queue.js'
 
@@ -63,27 +63,39 @@ async function add(
   record: JobRecord,
   { delivery, options }: { delivery: Parameters<BullMQQueue['add']>[1]; options: object },
 ): Promise<void> {
-  const { storeTimeoutMs } = node.options
   try {
-    const added = await boundedWait(queue.add('generation', delivery, options), storeTimeoutMs, node.limits)
-    if (added !== TIMED_OUT) return
+    await answerInTime(node, queue.add('generation', delivery, options))
   } catch (cause) {
-    throw await refused(node, record, 'failed', { cause })
+    throw await refused(node, record, cause)
   }
-  throw await refused(node, record, `gave no answer within ${storeTimeoutMs} ms`)
 }
 
 /** Nobody may wait for a job that is in no queue. If the queue took it all the same, its worker finds it cancelled. */
-async function refused(node: JobNode, { jobId }: JobRecord, problem: string, options?: { cause: unknown }) {
+async function refused(node: JobNode, { jobId }: JobRecord, cause: unknown): Promise<StoreError> {
   const reason = { kind: 'signal', message: 'The queue did not take the job', at: node.clock.now() } as const
   const cancelId = `${node.nodeId}.enqueue.${jobId}`
-  let consequence = 'its record is cancelled'
+  let consequence = 'its record ends at its deadline'
   try {
     const answer = await node.store.requestCancel({ jobId, cancelId, reason })
     if (answer.answer === 'cancelled') node.journal.ended(answer.record)
-    else if (answer.answer !== 'already-settled') consequence = 'a worker has it all the same'
+    consequence = consequenceOf(answer)
   } catch {
-    consequence = 'its record ends at its deadline'
+    // The store is away too.
   }
-  return new StoreError('enqueue', `${problem}: BullMQ may not have job ${jobId}; ${consequence}`, options)
+  return new StoreError('enqueue', `failed: BullMQ may not have job ${jobId}; ${consequence}`, { cause })
+}
+
+function consequenceOf(answer: CancelAnswer): string {
+  switch (answer.answer) {
+    case 'cancelled':
+    case 'already-settled':
+      return `its record is ${answer.record.status}`
+    case 'accepted':
+    case 'joined':
+      return 'a worker has it all the same, and is told to cancel it'
+    case 'too-late':
+      return 'a worker has it all the same, and saves its result'
+    case 'not-found':
+      return 'its record is gone'
+  }
 }

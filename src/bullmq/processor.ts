@@ -4,6 +4,7 @@ import type { JobRecord } from '../core/job-store.js'
 import { type JobOutcome, recordedOutcome } from '../core/outcome.js'
 import type { Producer } from '../core/producer.js'
 import { MAX_TIMER_MS } from '../protocol/clock.js'
+import { answerInTime } from './answer-in-time.js'
 import { type Delivery, readDelivery } from './delivery.js'
 import { type BullMQJob, DelayedError, UnrecoverableError } from './queue.js'
 
@@ -87,7 +88,19 @@ function report(outcome: JobOutcome<unknown>): Processed {
 }
 
 /** For another worker, or for a later time. */
-async function putBack({ clock }: JobNode, { job, token }: Received, reason: string): Promise<never> {
-  await job.moveToDelayed(clock.now() + PUT_BACK_MS, token)
+async function putBack(node: JobNode, { job, token }: Received, reason: string): Promise<never> {
+  try {
+    await answerInTime(node, job.moveToDelayed(node.clock.now() + PUT_BACK_MS, token))
+  } catch (cause) {
+    // BullMQ leaves such a job alone too. With any other error it would fail it for good, and the record would wait for its deadline.
+    throw new DelayedError(
+      `${reason} Whether the job is back in the queue is not known (${wordsOf(cause)}); if not, it is delivered again when its lock has ended.`,
+      { cause },
+    )
+  }
   throw new DelayedError(reason)
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -19,7 +19,7 @@ export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 }
 
-/** Thrown by a processor that has moved its job back into the queue; BullMQ knows it by its name. */
+/** Thrown by a processor, it makes BullMQ leave its job alone, which is back in the queue; BullMQ knows it by its name. */
 export class DelayedError extends Error {
   override readonly name = 'DelayedError'
 }

@@ -1,5 +1,6 @@
 import type { JobNode } from '../core/job-node.js'
 import type { JobRecord } from '../core/job-store.js'
+import { answerInTime } from './answer-in-time.js'
 import { deliveryId } from './delivery.js'
 import type { BullMQQueue } from './queue.js'
 
@@ -13,9 +14,12 @@ export function withdrawCancelled(node: JobNode, queue: BullMQQueue): void {
 }
 
 async function withdraw(node: JobNode, queue: BullMQQueue, record: JobRecord): Promise<void> {
-  const delivery = await queue.getJob(deliveryId(record.jobId))
+  const delivery = await answerInTime(node, queue.getJob(deliveryId(record.jobId)))
   if (!delivery) return // of another queue, or of a process that lets its own jobs wait
-  if (TAKEN.includes(await delivery.getState())) return
-  await delivery.remove() // rejects when a worker took it meanwhile
-  node.journal.ended(record)
+  if (TAKEN.includes(await answerInTime(node, delivery.getState()))) return
+  // It rejects when a worker took the job meanwhile. Whoever removes it tells its end, however late the answer is.
+  await answerInTime(
+    node,
+    delivery.remove().then(() => node.journal.ended(record)),
+  )
 }

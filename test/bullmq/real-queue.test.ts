@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { type Processor, Worker } from 'bullmq'
 import { GenerationJobManager, type RunContext } from 'generation-jobs'
 import { createRedisJobStore } from 'generation-jobs/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { faultProxy } from '../redis/support/fault-proxy.js'
 import { hasRedis, type RedisServer, startRedis } from '../redis/support/redis-server.js'
 import { until } from '../redis/support/until.js'
 import { eventLog } from '../support/event-log.js'
@@ -215,6 +217,33 @@ describe.skipIf(!hasRedis)('the bridge over a real queue of BullMQ', () => {
     web.work()
     expect((await job.settled).status).toBe('completed')
     expect(runs).toHaveLength(1)
+  })
+
+  it('G11 SHU-01 DIS-27: a put-back that a black hole swallows is over in time, and the job is delivered again', async () => {
+    const { name, runs, web, other } = await setting()
+    const proxy = await faultProxy(server.port)
+    const errors: Error[] = []
+    const processor: Processor = async (job, token, signal) => {
+      await proxy.set('black-hole')
+      return other.bridge.processor(job, token, signal).catch((error: Error) => {
+        errors.push(error)
+        throw error
+      })
+    }
+    const worker = new Worker(name, processor, { connection: { port: proxy.port, host: '127.0.0.1' }, ...IMPATIENT })
+    worker.on('error', () => {})
+    onTestFinished(async () => {
+      await worker.close(true)
+      await proxy.close()
+    })
+    await other.manager.drain({ timeoutMs: 0 })
+    const job = await web.bridge.enqueue(ORDER)
+    const error = await until('the end of the put-back', () => errors[0])
+    expect(error).toMatchObject({ name: 'DelayedError', message: expect.stringContaining('BullMQ gave no answer') })
+    web.work(IMPATIENT)
+    expect(await job.settled).toMatchObject({ status: 'completed', value: '3 words' })
+    expect(runs).toHaveLength(1)
+    await proxy.set('none')
   })
 
   it('G11 DIS-27: after retention nothing of the jobs is left in Redis, neither ours nor BullMQ’s', async () => {

@@ -117,6 +117,55 @@ describe('a queued job', () => {
     expect(summariesOf([web, worker], job.jobId)).toEqual(['job.cancelled'])
   })
 
+  it('G11 DIS-27: BullMQ’s answer about a cancelled job is waited for no longer than a store’s, and nothing is asked after it', async () => {
+    const { clock, queue, open } = shop({ storeTimeoutMs: 1_500 })
+    const [web, worker] = [open(), open()]
+    let answer = () => {}
+    const asked: string[] = []
+    queue.getJob = async () => {
+      await new Promise<void>((resolve) => {
+        answer = resolve
+      })
+      const note = (call: string) => async () => `${asked.push(call)}`
+      return { getState: note('getState'), remove: note('remove') }
+    }
+    const job = await web.bridge.enqueue(ORDER)
+    expect(await job.cancel()).toMatchObject({ outcome: 'cancelled' })
+    expect(web.manager.stats().timers).toBe(1)
+    await clock.advance(1_500)
+    expect(web.manager.stats().timers).toBe(0)
+    answer()
+    await clock.settle()
+    expect(asked).toEqual([])
+    await queue.give(queue.take(), worker.bridge.processor)
+    expect(summariesOf([web, worker], job.jobId)).toEqual(['job.cancelled'])
+  })
+
+  it('OBS-01 DIS-27: taken out of the queue with a late word of BullMQ about it, its end is told all the same', async () => {
+    const { clock, queue, open } = shop({ storeTimeoutMs: 1_500 })
+    const web = open()
+    const getJob = queue.getJob.bind(queue)
+    let answer = () => {}
+    queue.getJob = async (id) => {
+      const found = await getJob(id)
+      if (!found) return found
+      const remove = async () => {
+        await found.remove()
+        await new Promise<void>((resolve) => {
+          answer = resolve
+        })
+      }
+      return { getState: found.getState, remove }
+    }
+    const job = await web.bridge.enqueue(ORDER)
+    await job.cancel()
+    await clock.advance(1_500)
+    expect(summariesOf([web], job.jobId)).toEqual([])
+    answer()
+    await clock.settle()
+    expect(summariesOf([web], job.jobId)).toEqual(['job.cancelled'])
+  })
+
   it('DIS-27: cancelled while it runs, from another node, it is told to BullMQ as failed for good', async () => {
     const { clock, queue, open } = shop()
     const [web, worker] = [open(), open()]
@@ -377,6 +426,21 @@ describe('enqueue', () => {
     expect(web.orders).toEqual([])
   })
 
+  it('G13 DIS-27: a queue that fails after a worker has run the job: the error says how the record stands', async () => {
+    const { clock, queue, open } = shop()
+    const [web, worker] = [open(), open()]
+    const add = queue.add.bind(queue)
+    queue.add = async (...args) => {
+      await add(...args)
+      const seen = queue.give(queue.take(), worker.bridge.processor)
+      worker.model.give('end')
+      await seen
+      throw new Error('the connection went down before the reply')
+    }
+    const error = await within(clock, HEARTBEAT, rejection(web.bridge.enqueue(ORDER, { jobId: 'j' })))
+    expect(error).toMatchObject({ code: 'store.failed', message: expect.stringContaining('its record is completed') })
+  })
+
   it('G13 DIS-27: queue and store away together, the error says that the record ends at its deadline', async () => {
     const { clock, queue, open } = shop()
     const [web, other] = [open(), open()]
@@ -453,6 +517,28 @@ describe('a worker', () => {
     other.model.give('end')
     expect(await within(clock, 0, rest)).toMatchObject({ state: 'completed', value: { jobId: waits.jobId } })
   })
+
+  it.each([
+    ['does not answer', () => new Promise<never>(() => {}), 'BullMQ gave no answer within 1500 ms'],
+    ['refuses', () => Promise.reject(new Error('Missing lock')), 'Missing lock'],
+  ])(
+    'G11 G13 DIS-27: a put-back that BullMQ %s is over in time; BullMQ is told to leave the job alone, and why',
+    async (_, moveToDelayed, why) => {
+      const { clock, queue, open } = shop({ storeTimeoutMs: 1_500 })
+      const [web, worker, other] = [open(), open(), open()]
+      await web.bridge.enqueue(ORDER)
+      const delivery = queue.take()
+      await worker.manager.drain({ timeoutMs: 0 })
+      const seen = queue.give({ ...delivery, job: { ...delivery.job, moveToDelayed } }, worker.bridge.processor)
+      expect(await within(clock, 1_500, seen)).toEqual({
+        state: 'delayed',
+        message: `The manager drains. Whether the job is back in the queue is not known (${why}); if not, it is delivered again when its lock has ended.`,
+      })
+      const again = queue.give(delivery, other.bridge.processor)
+      other.model.give('end')
+      expect(await within(clock, 0, again)).toMatchObject({ state: 'completed' })
+    },
+  )
 
   it('SHU-01 DIS-27: a drain that begins while the start is on its way cancels the job; nothing runs', async () => {
     const { clock, queue, open } = shop()
