@@ -25,24 +25,27 @@ const SCENES: readonly Scene[] = [
 const BETWEEN_SCENES_MS = 150
 const BETWEEN_ROUNDS_MS = 4_000
 
-/** Plays all scenes, again and again, until the signal. */
+/** Plays all scenes, again and again, until the signal; then it cancels what is live. Resolves when all jobs are settled. */
 export async function playScenes(manager: GenerationJobManager, signal: AbortSignal): Promise<void> {
   for (let round = 1; !signal.aborted; round += 1) {
-    const jobs: Promise<unknown>[] = []
-    for (const scene of SCENES) {
-      if (signal.aborted) break
-      jobs.push(playScene(manager, scene, `${scene.name}-${round}`, signal))
-      await pause(BETWEEN_SCENES_MS, signal)
-    }
-    await Promise.race([Promise.all(jobs), aborted(signal)])
+    const playing = SCENES.map((scene, index) =>
+      playScene(manager, scene, { jobId: `${scene.name}-${round}`, startAfterMs: index * BETWEEN_SCENES_MS, signal }),
+    )
+    await Promise.all(playing)
     await pause(BETWEEN_ROUNDS_MS, signal)
   }
 }
 
-async function playScene(manager: GenerationJobManager, scene: Scene, jobId: string, signal: AbortSignal) {
-  const job: JobHandle<unknown> = await manager.register(scene.play, { ...scene.options, jobId })
-  if (scene.cancelAfterMs !== undefined) {
-    await pause(scene.cancelAfterMs, signal)
+async function playScene(
+  manager: GenerationJobManager,
+  { play, options, cancelAfterMs }: Scene,
+  { jobId, startAfterMs, signal }: { jobId: string; startAfterMs: number; signal: AbortSignal },
+): Promise<void> {
+  await pause(startAfterMs, signal)
+  if (signal.aborted) return
+  const job: JobHandle<unknown> = await manager.register(play, { ...options, jobId, signal })
+  if (cancelAfterMs !== undefined) {
+    await pause(cancelAfterMs, signal)
     await job.cancel({ by: 'a person' })
   }
   await job.settled
@@ -110,9 +113,4 @@ async function withHungCleanup(run: RunContext): Promise<void> {
 /** Ends early, quietly, at the signal. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return wait(ms, undefined, { signal }).catch(() => undefined)
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -1,4 +1,5 @@
 import { type GenerationJobManager, isGenerationJobError, type JobEvent } from 'generation-jobs'
+import { isGone, readLog } from './log-read.ts'
 
 /** An event without what it carries. */
 export interface EventTime {
@@ -12,10 +13,6 @@ export interface EventTime {
 }
 
 const PAGE_SIZE = 1_000
-/** A log that is shorter than its record says is not waited for any longer, ms. */
-const READ_LIMIT_MS = 1_000
-/** What is no id, was swept, or has a log that is no longer kept. */
-const NOT_THERE: readonly string[] = ['options.invalid', 'job.not-found', 'cursor.expired']
 
 /** `GET {base}/jobs/{id}/events?after=0`: up to 1,000 events that are there now; `undefined` for a job that is not. */
 export async function eventTimes(
@@ -28,19 +25,18 @@ export async function eventTimes(
     const job = await manager.get(jobId)
     if (!job) return undefined
     const after = Math.max(0, Math.trunc(Number(parameters.get('after')) || 0))
-    const last = Math.min(job.lastSeq, after + PAGE_SIZE)
+    const lastSeq = Math.min(job.lastSeq, after + PAGE_SIZE)
     const events: EventTime[] = []
-    if (after < last) {
-      for await (const event of manager.events(jobId, { after, signal: AbortSignal.timeout(READ_LIMIT_MS) })) {
-        events.push(timeOf(event))
-        if (event.seq >= last) break
-      }
-    }
+    for await (const event of readLog(manager, jobId, { after, lastSeq })) events.push(timeOf(event))
     return { events, next: events.at(-1)?.seq ?? after }
   } catch (error) {
-    if (error instanceof URIError || (isGenerationJobError(error) && NOT_THERE.includes(error.code))) return undefined
+    if (error instanceof URIError || isGone(error) || isNoId(error)) return undefined
     throw error
   }
+}
+
+function isNoId(error: unknown): boolean {
+  return isGenerationJobError(error) && error.code === 'options.invalid'
 }
 
 function timeOf(event: JobEvent): EventTime {

@@ -1,8 +1,7 @@
-import type { GenerationJobManager, JobEvent, JobSnapshot } from 'generation-jobs'
+import { type GenerationJobManager, isGenerationJobError, type JobEvent, type JobSnapshot } from 'generation-jobs'
+import { isGone, readLog } from './log-read.ts'
 import type { LogDigest } from './timeline.ts'
 
-/** A log that is shorter than its record says is not waited for any longer, ms. */
-const READ_LIMIT_MS = 1_000
 /** A producer that names more steps than this is shown by its first ones. */
 const MAX_STEPS = 200
 
@@ -34,16 +33,15 @@ export class LogDigests {
     const known = this.#readings.get(jobId)
     const reading = known?.createdAt === createdAt ? known : { createdAt, cursor: 0, digest: EMPTY }
     this.#readings.set(jobId, reading)
-    if (reading.cursor >= lastSeq) return reading.digest
-    const signal = AbortSignal.timeout(READ_LIMIT_MS)
     try {
-      for await (const event of this.#manager.events(jobId, { after: reading.cursor, signal })) {
+      for await (const event of readLog(this.#manager, jobId, { after: reading.cursor, lastSeq })) {
         reading.digest = withEvent(reading.digest, event)
         reading.cursor = event.seq
-        if (event.seq >= lastSeq) break
       }
-    } catch {
-      reading.cursor = lastSeq // the log is no longer kept, or the store is away: the record still tells the rest
+    } catch (error) {
+      if (isGone(error))
+        reading.cursor = lastSeq // the record still tells the rest
+      else if (!isGenerationJobError(error)) throw error // the store is away: the next look reads on
     }
     return reading.digest
   }

@@ -1,6 +1,13 @@
-import { GenerationJobManager, type Producer, type RunContext } from 'generation-jobs'
-import { hostileSources, scriptedSource } from 'generation-jobs/testing'
+import {
+  createMemoryJobStore,
+  GenerationJobManager,
+  type GenerationJobManagerOptions,
+  type Producer,
+  type RunContext,
+} from 'generation-jobs'
+import { countingSignal, hostileSources, scriptedSource } from 'generation-jobs/testing'
 import { expect, it, onTestFinished } from 'vitest'
+import { playScenes } from '../../examples/inspector/demo-scenes.ts'
 import {
   createInspector,
   type InspectedJob,
@@ -8,16 +15,14 @@ import {
   type InspectorOptions,
 } from '../../examples/inspector/inspector.ts'
 import { temporaryDirectory } from '../dialogue/support/temporary-directory.js'
+import { slowStore } from '../support/slow-store.js'
 import { startExample } from './support/run-example.ts'
 
 const BASE = 'http://127.0.0.1/inspector'
 const SECRET = 'the dragon sleeps'
 
-function open(
-  options: Partial<InspectorOptions> = {},
-  limits: { gracePeriodMs?: number; maxConcurrentJobs?: number } = {},
-) {
-  const manager = new GenerationJobManager({ logger: false, ...limits })
+function open(options: Partial<InspectorOptions> = {}, managerOptions: GenerationJobManagerOptions = {}) {
+  const manager = new GenerationJobManager({ logger: false, ...managerOptions })
   onTestFinished(() => manager.close())
   const inspector = createInspector({ manager, allow: () => true, ...options })
   const get = (path: string, init?: RequestInit) => inspector(new Request(`${BASE}${path}`, init))
@@ -143,6 +148,28 @@ it('tells what was not waited for: a deaf source, and a hung cleanup', async () 
   ])
 })
 
+it('reads a log on where it stopped when the store was away for a moment', async () => {
+  const store = slowStore(createMemoryJobStore())
+  const { manager, job } = open({}, { store, storeTimeoutMs: 30 })
+  await manager.register(reads, { jobId: 'a' })
+  await expect.poll(async () => (await manager.get('a'))?.lastSeq).toBe(1)
+  store.always('readEvents', 'fail')
+  expect(await job('a')).toMatchObject({ status: 'running', text: { chunks: 0 } })
+  store.always('readEvents', 'answer')
+  expect(await job('a')).toMatchObject({ text: { chunks: 1, length: SECRET.length } })
+})
+
+it('shows a job whose log is no longer kept by its record, and asks for that log once', async () => {
+  const store = slowStore(createMemoryJobStore({ maxRetainedBytes: 1 }))
+  const { manager, job } = open({}, { store })
+  const handle = await manager.register(reads, { jobId: 'a' })
+  await handle.cancel()
+  expect(await job('a')).toMatchObject({ status: 'cancelled', text: { chunks: 0 } })
+  const asked = store.calls('readEvents')
+  await job('a')
+  expect(store.calls('readEvents')).toBe(asked)
+})
+
 it('shows a queued job, and a generator', async () => {
   const { manager, job } = open({}, { maxConcurrentJobs: 1, gracePeriodMs: 100 })
   const first = await manager.register(
@@ -260,6 +287,18 @@ it('answers 503 when the manager is closed', async () => {
   const { manager, get } = open()
   await manager.close()
   expect((await get('/jobs')).status).toBe(503)
+})
+
+it('its scenes are over when their signal is: every job is settled, and no listener is left', async () => {
+  const { manager } = open({}, { gracePeriodMs: 200 })
+  const stop = countingSignal()
+  const playing = playScenes(manager, stop.signal)
+  await expect.poll(async () => (await manager.list({ status: 'running' })).length).toBeGreaterThan(2)
+  stop.abort()
+  await playing
+  const { jobs, listeners } = manager.stats()
+  expect([jobs.pending, jobs.running, jobs.committing, jobs.cancelling, listeners]).toEqual([0, 0, 0, 0, 0])
+  expect([stop.listeners(), stop.peakListeners() <= 10]).toEqual([0, true])
 })
 
 it('main.ts plays its scenes, prints where to look, and ends by itself at SIGTERM', async () => {
