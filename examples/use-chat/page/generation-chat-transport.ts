@@ -1,13 +1,15 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
 import { jobStream } from './job-stream.ts'
-import { cancelJob, createJob, type StopAnswer } from './jobs-api.ts'
+import { cancelJob, createJob, isAnswerKept, type StopAnswer } from './jobs-api.ts'
 
 export interface GenerationChatTransportOptions {
   readonly api: string
   /** Job whose answer is not among the messages that the chat begins with: `resume` reads it. */
   readonly jobId?: string | undefined
-  /** Called for each `stop()`, at once. The answer never rejects. */
-  readonly onStop?: ((answer: Promise<StopAnswer>) => void) | undefined
+  /** Called for each `stop()`, at once. */
+  readonly onStopping?: (() => void) | undefined
+  /** Called when the server has answered to it, or could not be asked. */
+  readonly onStopped?: ((answer: StopAnswer) => void) | undefined
 }
 
 /**
@@ -31,6 +33,7 @@ export class GenerationChatTransport implements ChatTransport<UIMessage> {
   readonly sendMessages: ChatTransport<UIMessage>['sendMessages'] = ({ chatId, messages, abortSignal }) => {
     const job = createJob(this.#options.api, { chatId, messages })
     this.#job = job
+    job.catch(() => this.#forget(job)) // there is nothing to resume
     return this.#read(job, abortSignal)
   }
 
@@ -40,16 +43,12 @@ export class GenerationChatTransport implements ChatTransport<UIMessage> {
   async #read(job: Promise<string>, signal: AbortSignal | undefined): Promise<ReadableStream<UIMessageChunk>> {
     const read = ++this.#reads
     let isOver = false
-    const forget = () => {
-      isOver = true
-      if (this.#job === job) this.#job = undefined
-    }
     const aborted = new Promise<never>((_, reject) => {
       const onAbort = () => {
         reject(signal?.reason)
         // A chat that resumes while it resumes aborts the older of the two, and reads anew in the same step.
         queueMicrotask(() => {
-          if (read === this.#reads && !isOver) this.#stop(job, forget)
+          if (read === this.#reads && !isOver) void this.#stop(job)
         })
       }
       if (signal?.aborted) onAbort()
@@ -58,18 +57,27 @@ export class GenerationChatTransport implements ChatTransport<UIMessage> {
     aborted.catch(() => {})
     // Not aborted with the signal: a job that is being created while the person stops must be known, to be cancelled.
     const jobId = await Promise.race([job, aborted])
-    return jobStream(`${this.#options.api}/jobs/${encodeURIComponent(jobId)}/ui-message-stream`, forget)
+    return jobStream(`${this.#options.api}/jobs/${encodeURIComponent(jobId)}/ui-message-stream`, {
+      onEnd: () => {
+        isOver = true
+        this.#forget(job)
+      },
+    })
   }
 
-  #stop(job: Promise<string>, forget: () => void): void {
-    const answer = job.then(
-      (jobId) => cancelJob(this.#options.api, jobId),
+  /** Never rejects. */
+  async #stop(job: Promise<string>): Promise<void> {
+    const { api, onStopping, onStopped } = this.#options
+    onStopping?.()
+    const answer = await job.then(
+      (jobId) => cancelJob(api, jobId),
       (error): StopAnswer => ({ outcome: 'not-found', message: String(error?.message ?? error) }),
     )
-    void answer.then(({ outcome, status }) => {
-      const hasAnswer = outcome === 'too-late' || (outcome === 'already-settled' && status === 'completed')
-      if (!hasAnswer) forget()
-    })
-    this.#options.onStop?.(answer)
+    if (!isAnswerKept(answer)) this.#forget(job)
+    onStopped?.(answer)
+  }
+
+  #forget(job: Promise<string>): void {
+    if (this.#job === job) this.#job = undefined
   }
 }

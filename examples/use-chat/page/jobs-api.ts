@@ -8,6 +8,11 @@ export interface StopAnswer {
   readonly message: string
 }
 
+/** The stop came too late: the answer was saved, or is being saved, and can be read. */
+export function isAnswerKept({ status }: StopAnswer): boolean {
+  return status === 'completed' || status === 'committing'
+}
+
 const ATTEMPT_MS = 10_000
 const MAX_TRIES = 8
 const FIRST_PAUSE_MS = 250

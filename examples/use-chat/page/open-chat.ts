@@ -1,6 +1,7 @@
 import { Chat } from '@ai-sdk/react'
 import type { UIMessage } from 'ai'
 import { GenerationChatTransport } from './generation-chat-transport.ts'
+import { isAnswerKept } from './jobs-api.ts'
 
 const API = '/api/chat'
 
@@ -27,12 +28,11 @@ export async function openChat(): Promise<{ chat: Chat<UIMessage>; note: StopNot
   const transport = new GenerationChatTransport({
     api: API,
     jobId,
-    onStop: async (answer) => {
-      say('Interruption en cours...')
-      const { outcome, status, message } = await answer
-      say(message)
-      // The answer was saved before the stop came: then it is shown.
-      if (outcome === 'too-late' || status === 'completed') await chat.resumeStream()
+    onStopping: () => say('Interruption en cours...'),
+    onStopped(answer) {
+      say(answer.message)
+      // What goes wrong with it is in `chat.error`. A question that was asked meanwhile is not disturbed.
+      if (isAnswerKept(answer) && chat.status === 'ready') void chat.resumeStream()
     },
   })
   const chat = new Chat<UIMessage>({
