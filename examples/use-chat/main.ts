@@ -1,17 +1,18 @@
 // The AI SDK's useChat with a Stop that stops the model and a reload that resumes: both, over generation-jobs.
 // Run: node examples/use-chat/main.ts   (PORT=8080 for another port)
 import { GenerationJobManager } from 'generation-jobs'
+import { buildPage } from '../served-page/built-page.ts'
 import { listen } from '../web/server/listen.ts'
 import { createServerLogger } from '../web/server/server-logger.ts'
 import { readSettings } from '../web/server/settings.ts'
-import { buildPage } from './server/built-page.ts'
 import { createChatApp } from './server/chat-app.ts'
 import { createChatArchive } from './server/chat-archive.ts'
 import { localChatModel } from './server/local-chat-model.ts'
 
 const { port } = readSettings(process.env)
 const manager = new GenerationJobManager({ logger: createServerLogger(), maxConcurrentJobs: 8 })
-const app = createChatApp({ manager, page: await buildPage(), archive: createChatArchive(), model: localChatModel })
+const page = await buildPage(new URL('./page', import.meta.url))
+const app = createChatApp({ manager, page, archive: createChatArchive(), model: localChatModel })
 const server = await listen(app, port)
 console.log(`Ouvrez ${server.url} (Ctrl-C pour arrêter)`)
 

@@ -4,12 +4,12 @@ import type { LanguageModel } from 'ai'
 import { GenerationJobManager } from 'generation-jobs'
 import type { BrowserContext } from 'playwright-core'
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
-import { buildPage } from '../../examples/use-chat/server/built-page.ts'
+import { type BuiltPage, buildPage } from '../../examples/served-page/built-page.ts'
 import { createChatApp } from '../../examples/use-chat/server/chat-app.ts'
 import { createChatArchive } from '../../examples/use-chat/server/chat-archive.ts'
-import type { BuiltPage } from '../../examples/web/server/built-page.ts'
 import { listen } from '../../examples/web/server/listen.ts'
 import { describeInChromium } from './support/chromium.ts'
+import { expectReleased } from './support/released.ts'
 
 type AiSdkModel = Extract<LanguageModel, { specificationVersion: 'v4' }>
 
@@ -71,7 +71,7 @@ const text = (words: number) => Array.from({ length: words }, (_, index) => `mot
 describeInChromium('useChat over generation jobs', (browser) => {
   let page: BuiltPage
   beforeAll(async () => {
-    page = await buildPage()
+    page = await buildPage(new URL('../../examples/use-chat/page', import.meta.url))
   }, 60_000)
 
   async function start({ save = () => Promise.resolve() }: { save?: () => Promise<void> } = {}) {
@@ -111,23 +111,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
       asked: (what: string) =>
         requests.filter((request) => request.startsWith('POST') && request.endsWith(what)).length,
       statuses: async () => (await manager.list()).map(({ status }) => status),
-      async expectReleased() {
-        const released = () => {
-          const { jobs, logEvents: _, logBytes: __, ...rest } = manager.stats()
-          return { open: calls.open, live: jobs.pending + jobs.running + jobs.cancelling + jobs.committing, ...rest }
-        }
-        const none = {
-          open: 0,
-          live: 0,
-          subscriptions: 0,
-          viewers: 0,
-          timers: 0,
-          listeners: 0,
-          cleanups: 0,
-          waiters: 0,
-        }
-        await expect.poll(released, { timeout: LIMIT_MS }).toEqual(none)
-      },
+      inside: async () => ({ stats: manager.stats(), openCalls: calls.open }),
     }
   }
 
@@ -172,7 +156,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     await chat.reads('mot19')
     expect(await chat.answers()).toBe(1)
     expect(server.calls.made).toBe(1)
-    await server.expectReleased()
+    await expectReleased(server)
     expect(chat.faults).toEqual([])
   })
 
@@ -188,7 +172,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     expect(server.asked('/cancel')).toBe(1)
     await chat.ready()
     expect(server.saved).toEqual([])
-    await server.expectReleased()
+    await expectReleased(server)
     await chat.ask('5 5') // and it goes on
     await chat.reads('mot4')
     await expect.poll(() => server.saved, { timeout: LIMIT_MS }).toEqual([text(5)])
@@ -210,7 +194,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     expect(await again.answers()).toBe(1)
     expect([server.asked('/jobs'), server.asked('/cancel'), server.calls.made]).toEqual([1, 0, 1])
     expect(server.saved).toEqual([text(150)])
-    await server.expectReleased()
+    await expectReleased(server)
   })
 
   it('G9 G10: a reload in mid-answer resumes the same message', async () => {
@@ -224,7 +208,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     expect(await chat.shows()).toBe(text(150))
     expect(server.saved).toEqual([text(150)])
     expect(server.asked('/cancel')).toBe(0)
-    await server.expectReleased()
+    await expectReleased(server)
     expect(chat.faults).toEqual([])
   })
 
@@ -244,7 +228,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     await chat.ready()
     expect(await chat.answers()).toBe(0)
     expect(server.saved).toEqual([])
-    await server.expectReleased()
+    await expectReleased(server)
     expect(chat.faults).toEqual([])
   })
 
@@ -260,7 +244,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     await Promise.all([first.says('Génération interrompue'), second.says('Génération interrompue')])
     await Promise.all([first.ready(), second.ready()])
     expect([server.asked('/cancel'), server.calls.open]).toEqual([1, 0])
-    await server.expectReleased()
+    await expectReleased(server)
     expect([...first.faults, ...second.faults]).toEqual([])
   })
 
@@ -279,10 +263,10 @@ describeInChromium('useChat over generation jobs', (browser) => {
     expect(await chat.shows()).toBe(text(10))
     expect(server.saved).toEqual([text(10)])
     expect(await chat.tab.getByRole('status').textContent()).not.toBe('Génération interrompue')
-    await server.expectReleased()
+    await expectReleased(server)
   })
 
-  it('CAN-18: a stop before the job is known cancels it as soon as it is: no call goes on unseen', async () => {
+  it('CLI-03: a stop before the job is known cancels it as soon as it is, says so only then, and leaves no call that bills', async () => {
     const server = await start()
     const chat = await openTab(server.context, server.url)
     const held = openLater()
@@ -295,10 +279,35 @@ describeInChromium('useChat over generation jobs', (browser) => {
     await expect.poll(() => server.calls.open, { timeout: LIMIT_MS }).toBe(1)
     await chat.stop()
     await chat.ready()
+    expect(await chat.tab.getByRole('status').textContent()).toBe('Interruption en cours...')
+    expect(server.asked('/cancel')).toBe(0)
     held.resolve()
     await chat.says('Génération interrompue')
-    expect(await server.statuses()).toEqual(['cancelled'])
-    await server.expectReleased()
+    expect([await server.statuses(), server.asked('/cancel'), server.saved]).toEqual([['cancelled'], 1, []])
+    await expectReleased(server)
+    expect(chat.faults).toEqual([])
+  })
+
+  it('CLI-03: a stop while the answer to the create is lost finds the job by its key, and cancels it', async () => {
+    const server = await start()
+    const chat = await openTab(server.context, server.url)
+    const held = openLater()
+    let creates = 0
+    await chat.tab.route('**/jobs', async (route) => {
+      creates += 1
+      if (creates > 1) return route.continue()
+      await route.fetch()
+      await held.promise
+      await route.abort()
+    })
+    await chat.ask('100000 10')
+    await expect.poll(() => server.calls.open, { timeout: LIMIT_MS }).toBe(1)
+    await chat.stop()
+    held.resolve()
+    await chat.says('Génération interrompue')
+    expect([await server.statuses(), server.calls.made, server.asked('/cancel')]).toEqual([['cancelled'], 1, 1])
+    expect(creates).toBe(2)
+    await expectReleased(server)
   })
 
   it('G10: a connection that breaks is read on after its cursor: no word twice, none missing', async () => {
@@ -311,7 +320,7 @@ describeInChromium('useChat over generation jobs', (browser) => {
     await server.context.setOffline(false)
     await chat.reads('mot149')
     expect(await chat.shows()).toBe(text(150))
-    await server.expectReleased()
+    await expectReleased(server)
   })
 
   it('G14: a model that fails shows our words and none of the provider’s', async () => {
@@ -322,6 +331,6 @@ describeInChromium('useChat over generation jobs', (browser) => {
     expect(await chat.tab.getByRole('alert').textContent()).toBe('Le modèle a échoué')
     expect(await chat.tab.content()).not.toContain('sk-secret')
     expect(server.saved).toEqual([])
-    await server.expectReleased()
+    await expectReleased(server)
   })
 })

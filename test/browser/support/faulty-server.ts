@@ -3,7 +3,7 @@
 import { GenerationJobManager } from 'generation-jobs'
 import type { GenerationHandler } from 'generation-jobs/http'
 import { createJsonLogger } from '../../../examples/generate-dialogue/view/log.ts'
-import { buildPage } from '../../../examples/web/server/built-page.ts'
+import { buildPage } from '../../../examples/served-page/built-page.ts'
 import { listen } from '../../../examples/web/server/listen.ts'
 import { readSettings } from '../../../examples/web/server/settings.ts'
 import { createWebApp } from '../../../examples/web/server/web-app.ts'
@@ -27,7 +27,8 @@ const manager = new GenerationJobManager({
   gracePeriodMs: 1_000,
 })
 const { port, directory } = readSettings(process.env)
-const app = createWebApp({ manager, page: await buildPage(), directory, chooseModel: chooseScriptedModel })
+const page = await buildPage(new URL('../../../examples/web/page', import.meta.url))
+const app = createWebApp({ manager, page, directory, chooseModel: chooseScriptedModel })
 const requests: string[] = []
 let faults: Faults = {}
 const unanswered: (() => void)[] = []

@@ -1,11 +1,13 @@
 import { expect } from 'vitest'
-import type { TestServer } from './start-server.ts'
+import type { Inside } from './faulty-server.ts'
 
 /** The browser closes its connections in its own time, and a cancel that is repeated waits a second or two. */
 const LIMIT_MS = 15_000
 
 /** Waits until the server holds nothing of any generation but the log of those that have ended. */
-export async function expectReleased(server: TestServer): Promise<void> {
+export async function expectReleased(server: {
+  inside(): Promise<Pick<Inside, 'stats' | 'openCalls'>>
+}): Promise<void> {
   await expect
     .poll(
       async () => {

@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import react from '@vitejs/plugin-react'
 import { build } from 'vite'
-import config from '../vite.config.ts'
 
 /** One file of the page, as it is sent. */
 export interface PageFile {
@@ -21,9 +22,18 @@ const CONTENT_TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
-/** Builds the page into memory: it takes about a second, and no folder of an older build can be in the way. */
-export async function buildPage(): Promise<BuiltPage> {
-  const result = await build({ ...config, configFile: false, build: { ...config.build, write: false } })
+/**
+ * Builds the React page whose `index.html` is in `folder` into memory: it takes about a second, and no folder of an older build can
+ * be in the way.
+ */
+export async function buildPage(folder: URL): Promise<BuiltPage> {
+  const result = await build({
+    root: fileURLToPath(folder),
+    plugins: [react()],
+    build: { target: 'es2022', modulePreload: { polyfill: false }, write: false },
+    logLevel: 'warn',
+    configFile: false,
+  })
   const outputs = Array.isArray(result) ? result : [result]
   const files = outputs.flatMap((output) => ('output' in output ? output.output : []))
   return new Map(
