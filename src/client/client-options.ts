@@ -66,10 +66,23 @@ export interface ClientContext {
   call<T>(listener: ((value: T) => void) | undefined, value: T): void
 }
 
+const OPTIONS: Readonly<Record<keyof GenerationClientOptions, true>> = {
+  baseUrl: true,
+  fetch: true,
+  headers: true,
+  interruptTimeoutMs: true,
+  silenceTimeoutMs: true,
+  locale: true,
+  clock: true,
+  onEvent: true,
+  onWarning: true,
+}
+
 /** @throws {GenerationClientError} `options.invalid` */
 export function resolveClientOptions(options: GenerationClientOptions): ClientContext {
   const { baseUrl, headers, locale, onEvent, onWarning, clock = systemClock } = options
   const { interruptTimeoutMs = 10_000, silenceTimeoutMs = 35_000 } = options
+  assertKnown(options, OPTIONS)
   assertOption('baseUrl: a string', baseUrl, typeof baseUrl === 'string')
   assertOption('interruptTimeoutMs: milliseconds', interruptTimeoutMs, isDelay(interruptTimeoutMs))
   assertOption('silenceTimeoutMs: milliseconds', silenceTimeoutMs, isDelay(silenceTimeoutMs))
@@ -107,6 +120,13 @@ export function resolveClientOptions(options: GenerationClientOptions): ClientCo
 
 function isDelay(ms: number): boolean {
   return ms > 0 && ms <= MAX_TIMER_MS
+}
+
+/** @throws {GenerationClientError} `options.invalid`, which names the unknown option and the known ones */
+export function assertKnown(options: object, known: object): void {
+  const names = Object.keys(known)
+  const unknown = Object.keys(options).filter((name) => !names.includes(name))
+  assertOption(`no option but ${names.join(', ')}`, unknown.join(', '), unknown.length === 0)
 }
 
 /** @throws {GenerationClientError} `options.invalid`, which says what was expected and what came */

@@ -1,6 +1,6 @@
 import type { ClientMessages } from '../protocol/client-messages.js'
 import { GenerationClientError } from './client-error.js'
-import { assertOption, type GenerationClientOptions, resolveClientOptions } from './client-options.js'
+import { assertKnown, assertOption, type GenerationClientOptions, resolveClientOptions } from './client-options.js'
 import { createRun, type GenerationRun } from './generation-run.js'
 import { type GenerationState, IDLE } from './generation-state.js'
 
@@ -93,8 +93,10 @@ export function createGenerationClient<Params = unknown, Result = unknown>(
       assertUsable()
       await current?.interrupt()
     },
-    async attach(jobId, { after = 0 } = {}) {
+    async attach(jobId, options = {}) {
+      const { after = 0 } = options
       assertUsable()
+      assertKnown(options, { after })
       assertOption('jobId: a string', jobId, typeof jobId === 'string' && jobId !== '')
       assertOption('after: a seq', after, Number.isSafeInteger(after) && after >= 0)
       await begin((run) => run.attach(jobId, after))

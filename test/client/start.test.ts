@@ -1,4 +1,4 @@
-import { createGenerationClient, GenerationClientError } from 'generation-jobs/client'
+import { createGenerationClient, GenerationClientError, type GenerationClientOptions } from 'generation-jobs/client'
 import { describe, expect, it } from 'vitest'
 import { rejection, thrownBy } from '../support/caught.ts'
 import { clientFixture } from '../support/client-fixture.ts'
@@ -172,6 +172,20 @@ describe('start()', () => {
       expect(error).toBeInstanceOf(GenerationClientError)
       expect(error).toMatchObject({ code: 'options.invalid' })
     }
+  })
+
+  it('REG-12: refuses an option that it does not know, and names it and those that it knows', async () => {
+    const misspelt: object = { baseUrl: '/api', interuptTimeoutMs: 5_000, onevent: () => {} }
+    expect(thrownBy(() => createGenerationClient(misspelt as GenerationClientOptions))).toMatchObject({
+      name: 'GenerationClientError',
+      code: 'options.invalid',
+      message:
+        'Expected no option but baseUrl, fetch, headers, interruptTimeoutMs, silenceTimeoutMs, locale, clock, onEvent, onWarning, got interuptTimeoutMs, onevent',
+    })
+    const { client } = clientFixture()
+    const error = await rejection(client.attach('a', { from: 3 } as object))
+    expect(error).toMatchObject({ code: 'options.invalid', message: 'Expected no option but after, got from' })
+    expect(client.getState().phase).toBe('idle')
   })
 
   it('speaks English, or the words of the application', async () => {
