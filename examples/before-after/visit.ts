@@ -6,8 +6,10 @@ import { askOf, type Wish } from './ask.ts'
 import type { Provider } from './provider.ts'
 import type { Story } from './story.ts'
 
-/** For how long anybody waits for anything, ms. */
+/** For how long anybody waits for something to happen, ms. */
 const PATIENCE_MS = 1_500
+/** For how long anybody waits for a server to begin its answer, ms. */
+const ANSWER_LIMIT_MS = 10_000
 
 /** One person, one story, one server of her own. */
 export class Visit {
@@ -26,12 +28,8 @@ export class Visit {
   async ask(wish: Wish): Promise<void> {
     if (!this.#running.server.listening) await once(this.#running.server, 'listening')
     this.#url = `http://127.0.0.1:${(this.#running.server.address() as AddressInfo).port}`
-    const body = JSON.stringify(wish)
-    const answer = await fetch(`${this.#url}/jobs`, {
-      method: 'POST',
-      body,
-      headers: { 'content-type': 'application/json' },
-    })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await this.#post('/jobs', { body: JSON.stringify(wish), headers })
     this.#jobId = ((await answer.json()) as { job_id: string }).job_id
     await this.#watch()
   }
@@ -39,7 +37,9 @@ export class Visit {
   async #watch(): Promise<void> {
     const closing = new AbortController()
     const events: { type: string; content?: string }[] = []
-    const response = await fetch(`${this.#url}/jobs/${this.#jobId}/stream`, { signal: closing.signal })
+    const late = setTimeout(() => closing.abort(new Error('The server did not open the stream.')), ANSWER_LIMIT_MS)
+    const url = `${this.#url}/jobs/${this.#jobId}/stream`
+    const response = await fetch(url, { signal: closing.signal }).finally(() => clearTimeout(late))
     this.#stream = {
       events,
       close: () => closing.abort(),
@@ -61,7 +61,7 @@ export class Visit {
 
   /** What the server says to an interrupt. */
   async cancel(): Promise<string> {
-    const answer = await fetch(`${this.#url}/jobs/${this.#jobId}/cancel`, { method: 'POST' })
+    const answer = await this.#post(`/jobs/${this.#jobId}/cancel`)
     if (!answer.ok) return `HTTP ${answer.status}`
     const { outcome, status } = (await answer.json()) as { outcome: string; status?: string }
     // The second of two clicks finds the job cancelled, or about to be.
@@ -98,6 +98,10 @@ export class Visit {
     this.#running.server.close()
     this.#running.server.closeAllConnections()
     await this.#running.shutDown()
+  }
+
+  #post(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(this.#url + path, { ...init, method: 'POST', signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
   }
 }
 

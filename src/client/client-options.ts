@@ -80,14 +80,22 @@ const OPTIONS: Readonly<Record<keyof GenerationClientOptions, true>> = {
 
 /** @throws {GenerationClientError} `options.invalid` */
 export function resolveClientOptions(options: GenerationClientOptions): ClientContext {
-  const { baseUrl, headers, locale, onEvent, onWarning, clock = systemClock } = options
-  const { interruptTimeoutMs = 10_000, silenceTimeoutMs = 35_000 } = options
-  assertKnown(options, OPTIONS)
+  const {
+    baseUrl,
+    fetch: request = (url: string, init?: RequestInit) => fetch(url, init),
+    headers,
+    interruptTimeoutMs = 10_000,
+    silenceTimeoutMs = 35_000,
+    locale,
+    clock = systemClock,
+    onEvent,
+    onWarning,
+  } = options
+  assertKnown(options, Object.keys(OPTIONS))
   assertOption('baseUrl: a string', baseUrl, typeof baseUrl === 'string')
   assertOption('interruptTimeoutMs: milliseconds', interruptTimeoutMs, isDelay(interruptTimeoutMs))
   assertOption('silenceTimeoutMs: milliseconds', silenceTimeoutMs, isDelay(silenceTimeoutMs))
   const base = baseUrl.replace(/\/+$/, '')
-  const request = options.fetch ?? ((url: string, init?: RequestInit) => fetch(url, init))
 
   function warn(code: ClientWarning['code'], detail?: unknown): void {
     try {
@@ -123,10 +131,10 @@ function isDelay(ms: number): boolean {
 }
 
 /** @throws {GenerationClientError} `options.invalid`, which names the unknown option and the known ones */
-export function assertKnown(options: object, known: object): void {
-  const names = Object.keys(known)
-  const unknown = Object.keys(options).filter((name) => !names.includes(name))
-  assertOption(`no option but ${names.join(', ')}`, unknown.join(', '), unknown.length === 0)
+export function assertKnown(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    assertOption(`one of ${known.join(', ')}`, name, known.includes(name))
+  }
 }
 
 /** @throws {GenerationClientError} `options.invalid`, which says what was expected and what came */

@@ -7,7 +7,6 @@ import { readFrame } from './wire-event.js'
 
 /** Attempts in a row that brought nothing new; together they take about a minute and a half. */
 const MAX_FRUITLESS_ATTEMPTS = 8
-const FIRST_DELAY_MS = 500
 /** A server may ask for another first delay, up to here. */
 const LONGEST_FIRST_DELAY_MS = 30_000
 
@@ -46,7 +45,7 @@ export function createEventFeed(
   const { clock, warn } = context
   let cursor = after
   let fruitless = 0
-  let firstDelayMs = FIRST_DELAY_MS
+  let firstDelayMs: number | undefined
   let isConnected = false
   let isClosed = false
   /** Closes the connection, or clears the wait for the next one. */
@@ -97,7 +96,7 @@ export function createEventFeed(
 
   function onEnd(answer?: Answer): void {
     isConnected = false
-    const { status } = answer ?? { status: 503 }
+    const status = answer?.status ?? 503
     if (status >= 500 || status === 429 || status === 408) retry()
     else listener.onEnd(answer)
   }

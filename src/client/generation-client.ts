@@ -47,14 +47,19 @@ export function createGenerationClient<Params = unknown, Result = unknown>(
 ): GenerationClient<Params, Result> {
   const context = resolveClientOptions(options)
   const listeners = new Set<(state: GenerationState<Result>) => void>()
+  const untold: GenerationState<Result>[] = []
   let state: GenerationState<Result> = IDLE
   let current: GenerationRun | undefined
   let isDisposed = false
 
   function show(next: GenerationState<Result>): void {
-    if (next === state) return
+    if (next === state || isDisposed) return
     state = next
-    for (const listener of [...listeners]) context.call(listener, next)
+    if (untold.push(next) > 1) return // a listener caused it: it is told after the change before, to everybody
+    for (const told of untold) {
+      for (const listener of [...listeners]) if (listeners.has(listener)) context.call(listener, told)
+    }
+    untold.length = 0
   }
 
   function assertUsable(): void {
@@ -96,7 +101,7 @@ export function createGenerationClient<Params = unknown, Result = unknown>(
     async attach(jobId, options = {}) {
       const { after = 0 } = options
       assertUsable()
-      assertKnown(options, { after })
+      assertKnown(options, ['after'])
       assertOption('jobId: a string', jobId, typeof jobId === 'string' && jobId !== '')
       assertOption('after: a seq', after, Number.isSafeInteger(after) && after >= 0)
       await begin((run) => run.attach(jobId, after))

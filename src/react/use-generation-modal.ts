@@ -2,7 +2,6 @@ import { useCallback, useEffect, useState } from 'react'
 import type { GenerationClient } from '../client/generation-client.js'
 import type { GenerationPhase, GenerationState } from '../client/generation-state.js'
 import { type ClientClock, systemClock } from '../client/system-clock.js'
-
 import { useAutoClose } from './auto-close.js'
 import { type ModalStep, modalSteps } from './modal-steps.js'
 import { useGeneration } from './use-generation.js'

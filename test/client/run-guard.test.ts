@@ -71,6 +71,41 @@ describe('a newer run', () => {
     expect(phases()).toContain('starting')
   })
 
+  it('CLI-08: started from a listener, it is shown after the end of the old one to every listener', async () => {
+    const { client, server, running, clock } = clientFixture()
+    client.subscribe(({ phase }) => {
+      if (phase === 'completed') void client.start({ topic: 'next' })
+    })
+    const seen: string[] = []
+    client.subscribe(({ phase, jobId }) => void seen.push(`${phase} ${jobId}`))
+    await running()
+    server.job().emit({ type: 'complete', result: 1 })
+    await clock.settle()
+    expect(seen.slice(-3)).toEqual(['completed job-1', 'starting undefined', 'running job-2'])
+  })
+
+  it('CLI-13: a listener that was taken off, or whose client was disposed, by another listener hears nothing more', async () => {
+    const { client, running, newClient } = clientFixture()
+    const heard: string[] = []
+    client.subscribe(() => stop())
+    const stop = client.subscribe(() => void heard.push('taken off'))
+    await running()
+    const other = newClient()
+    other.subscribe(() => other.dispose())
+    other.subscribe(() => void heard.push('disposed'))
+    void other.start({ topic: 'owls' })
+    expect(heard).toEqual([])
+  })
+
+  it('CLI-13: a disposed client changes its state no more, whatever is called', async () => {
+    const { client, running } = clientFixture()
+    await running('text')
+    client.dispose()
+    const state = client.getState()
+    client.reset()
+    expect(client.getState()).toBe(state)
+  })
+
   it('CLI-14: the cancel of a forced end goes on in the background, and the new run does not feel it', async () => {
     const { client, server, running, clock, states } = clientFixture()
     await running()
