@@ -1,3 +1,4 @@
+import type { UIMessage } from 'ai'
 import { pause } from './pause.ts'
 
 /** The server's own words about a stop; `unanswered` when it could not be asked within a minute and a half. */
@@ -16,6 +17,13 @@ export function isAnswerKept({ status }: StopAnswer): boolean {
 const ATTEMPT_MS = 10_000
 const MAX_TRIES = 8
 const FIRST_PAUSE_MS = 250
+
+/** A chat as the server has it, and the job of the answer that is not among its messages yet. */
+export async function readChat(api: string, chatId: string): Promise<{ messages: UIMessage[]; jobId?: string }> {
+  const response = await ask(`${api}/chats/${encodeURIComponent(chatId)}`)
+  if (!response?.ok) throw new Error(`The chat cannot be read: ${response?.status ?? 'no answer'}`)
+  return response.json()
+}
 
 /** Creates the job. Sent again after a lost answer it finds the same one by its key. */
 export async function createJob(api: string, body: object): Promise<string> {
@@ -38,7 +46,7 @@ export async function cancelJob(api: string, jobId: string): Promise<StopAnswer>
 }
 
 /** The answer, `undefined` if there was none; a server in trouble is asked again. */
-async function ask(url: string, init: RequestInit): Promise<Response | undefined> {
+async function ask(url: string, init?: RequestInit): Promise<Response | undefined> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(ATTEMPT_MS) }).catch(() => undefined)
     if (response && response.status < 500) return response

@@ -1,7 +1,7 @@
 import { Chat } from '@ai-sdk/react'
 import type { UIMessage } from 'ai'
 import { GenerationChatTransport } from './generation-chat-transport.ts'
-import { isAnswerKept } from './jobs-api.ts'
+import { isAnswerKept, readChat } from './jobs-api.ts'
 
 const API = '/api/chat'
 
@@ -15,10 +15,7 @@ export interface StopNote {
 export async function openChat(): Promise<{ chat: Chat<UIMessage>; note: StopNote }> {
   const id = new URLSearchParams(location.hash.slice(1)).get('chat') ?? crypto.randomUUID()
   history.replaceState(null, '', `#chat=${id}`)
-  const response = await fetch(`${API}/chats/${encodeURIComponent(id)}`)
-  if (!response.ok) throw new Error(`HTTP ${response.status}`)
-  const { messages, jobId } = (await response.json()) as { messages: UIMessage[]; jobId?: string }
-
+  const { messages, jobId } = await readChat(API, id)
   const listeners = new Set<() => void>()
   let text = ''
   const say = (next: string) => {

@@ -6,6 +6,8 @@ export type SavedList =
   | { readonly kind: 'loaded'; readonly dialogues: readonly SavedDialogue[] }
   | { readonly kind: 'failed' }
 
+const ANSWER_LIMIT_MS = 10_000
+
 /** The guest's saved dialogues; read anew when `newest` names another one, and when the page is looked at again. */
 export function useSavedDialogues(newest: string | undefined): SavedList {
   const [list, setList] = useState<SavedList>({ kind: 'loading' })
@@ -21,7 +23,8 @@ export function useSavedDialogues(newest: string | undefined): SavedList {
   return list
 }
 
-async function read(signal: AbortSignal): Promise<SavedList> {
+async function read(leaving: AbortSignal): Promise<SavedList> {
+  const signal = AbortSignal.any([leaving, AbortSignal.timeout(ANSWER_LIMIT_MS)])
   try {
     const response = await fetch('/api/v1/dialogues', { signal })
     return response.ok ? { kind: 'loaded', dialogues: await response.json() } : { kind: 'failed' }
