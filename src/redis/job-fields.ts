@@ -1,4 +1,5 @@
 import type { JobRecord } from '../core/job-store.js'
+import type { JobStatus } from '../protocol/job-status.js'
 import type { Reply } from './scripts/script.js'
 
 /**
@@ -7,37 +8,62 @@ import type { Reply } from './scripts/script.js'
  */
 export const RECORD_VERSION = '1'
 
-/** The fields of a record in the order in which scripts answer them. Those above the line are text, then numbers, then JSON text. */
-const TEXTS = ['status', 'owner', 'group', 'requestFingerprint', 'step', 'commit', 'cleanup', 'resultOmitted'] as const
-const NUMBERS = [
+/**
+ * The fields of a record in the order in which scripts answer them. What no script has to look into is one JSON text: the parts
+ * of `given` came with the job, those of `end` with its end. `lastSeq` is missing before the first event, `updatedAt` where
+ * another time says the same.
+ */
+export const RECORD_FIELDS = [
+  'status',
+  'step',
   'fencingToken',
   'lastSeq',
   'createdAt',
   'startedAt',
   'updatedAt',
   'settledAt',
-  'queuedMs',
-  'runMs',
-  'cancelMs',
   'requestedAt',
+  'reason',
+  'places',
+  'given',
+  'end',
 ] as const
-/** Never decoded by a script: Lua's JSON turns empty lists into objects and changes numbers. */
-const JSONS = ['metadata', 'usage', 'result', 'error', 'reason', 'forced'] as const
 
-export const RECORD_FIELDS: readonly string[] = [...TEXTS, ...NUMBERS, ...JSONS]
+/** The parts of a record that one field holds. */
+export type Places = Pick<JobRecord, 'owner' | 'group'> & {
+  readonly idem?: string | undefined
+  readonly live?: string | undefined
+}
+export type Given = Pick<JobRecord, 'requestFingerprint' | 'metadata'>
+export type Ending = Pick<
+  JobRecord,
+  'commit' | 'cleanup' | 'forced' | 'queuedMs' | 'runMs' | 'cancelMs' | 'usage' | 'result' | 'resultOmitted' | 'error'
+>
 
-/** The record of a job from what a script answered. */
-export function decodeRecord(jobId: string, reply: Reply | undefined): JobRecord {
+/** The record of a job from what a script answered; `ending` stands for an end that the caller knows. */
+export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: Ending): JobRecord {
   if (!Array.isArray(reply)) throw new TypeError('expected the fields of a record')
-  const record: Record<string, unknown> = { jobId }
-  for (const [index, field] of RECORD_FIELDS.entries()) {
-    const text: unknown = reply[index]
-    if (typeof text !== 'string') continue
-    if (index < TEXTS.length) record[field] = text
-    else if (index < TEXTS.length + NUMBERS.length) record[field] = Number(text)
-    else record[field] = JSON.parse(text)
+  const [status, step, fencingToken, lastSeq, createdAt, startedAt, updatedAt, settledAt, requestedAt, ...jsons] = reply
+  const [reason, places, given, end] = jsons.map((text) => (text === null ? undefined : JSON.parse(text)))
+  const { owner, group }: Places = places ?? {}
+  return {
+    jobId,
+    status: status as JobStatus,
+    owner,
+    group,
+    step: step ?? undefined,
+    fencingToken: Number(fencingToken),
+    lastSeq: Number(lastSeq),
+    createdAt: Number(createdAt),
+    startedAt: time(startedAt),
+    updatedAt: Number(settledAt ?? updatedAt ?? createdAt),
+    settledAt: time(settledAt),
+    ...given,
+    ...(reason && { cancel: { reason, requestedAt: Number(requestedAt) } }),
+    ...(ending ?? end),
   }
-  const { reason, requestedAt, ...fields } = record
-  if (reason !== undefined) fields.cancel = { reason, requestedAt }
-  return fields as unknown as JobRecord
+}
+
+function time(text: Reply | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text)
 }

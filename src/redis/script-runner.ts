@@ -1,7 +1,6 @@
-import { StoreError } from '../core/errors.js'
-import { RECORD_VERSION } from './job-fields.js'
+import { joinCalls, type SendCalls } from './joined-calls.js'
 import { isNodeRedis, type RedisClient } from './redis-client.js'
-import type { Argument, Reply, RunScript, Script } from './scripts/script.js'
+import type { Reply, RunScript, Script } from './scripts/script.js'
 
 /** What every script is told besides its own arguments. */
 export interface ScriptSetting {
@@ -22,18 +21,17 @@ export interface ScriptSetting {
  */
 export function scriptRunner(client: RedisClient, setting: ScriptSetting): RunScript {
   const { root, channel, sender, leaseMs, aheadMs } = setting
-  const send = connectionOf(client, root)
-  return async (script, args) => {
-    const all = [channel, sender, String(leaseMs), String(aheadMs()), ...args.map(text)]
-    const [answer, ...carried] = await reply(script, send, all)
-    if (answer === 'version') {
-      throw new StoreError(
-        script.operation,
-        `found a record of version ${String(carried[0])}, and this release knows version ${RECORD_VERSION}: nothing was changed`,
-      )
+  const by = connectionOf(client, root)
+  const send: SendCalls = async (script, calls) => {
+    const args = [channel, sender, String(leaseMs), String(aheadMs()), ...calls]
+    try {
+      return (await by.hash(script, args)) as readonly Reply[]
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
     }
-    return { answer: String(answer), carried }
+    return (await by.text(script, args)) as readonly Reply[]
   }
+  return joinCalls(send)
 }
 
 type Send = { readonly [by in 'hash' | 'text']: (script: Script, args: string[]) => Promise<unknown> }
@@ -51,27 +49,6 @@ function connectionOf(client: RedisClient, root: string): Send {
   }
 }
 
-async function reply(script: Script, send: Send, args: string[]): Promise<readonly Reply[]> {
-  try {
-    return (await send.hash(script, args)) as readonly Reply[]
-  } catch (error) {
-    if (!isUnknownScript(error)) throw failed(script, error)
-  }
-  try {
-    return (await send.text(script, args)) as readonly Reply[]
-  } catch (error) {
-    throw failed(script, error)
-  }
-}
-
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
-}
-
-function failed({ operation }: Script, cause: unknown): StoreError {
-  return new StoreError(operation, 'failed', { cause })
-}
-
-function text(argument: Argument): string {
-  return argument === undefined ? '' : String(argument)
 }

@@ -22,13 +22,12 @@ if job.status ~= 'running' and job.status ~= 'committing' then return {'not-runn
 first, last = tonumber(first), tonumber(last)
 if last <= job.seq then return {'accepted'} end
 if first ~= job.seq + 1 then return {'gap', job.seq} end
-local size = tonumber(job.bytes) + bytes
+local size = tonumber(job.bytes or 0) + bytes
 if last > tonumber(job.maxLogEvents) or size > tonumber(job.maxLogBytes) then return {'log-full'} end
 
 local items = {}
 for i = 7, #arg, 2 do items[#items + 1] = log_item(job, tonumber(arg[i]), arg[i + 1]) end
-for i = 1, #items, 1000 do redis.call('RPUSH', log_key(id), unpack(items, i, math.min(i + 999, #items))) end
-keep(log_key(id), BACKSTOP)
+for i = 1, #items, 1000 do push(job, items, i, math.min(i + 999, #items)) end
 redis.call('HSET', job.key, 'lastSeq', int(last), 'bytes', int(size), 'updatedAt', int(now))
 if step ~= '' then redis.call('HSET', job.key, 'step', step) end
 renew_lease(job)

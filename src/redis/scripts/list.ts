@@ -20,17 +20,18 @@ local page = redis.call('ZRANGEBYSCORE', index, after == '' and '-inf' or '(' ..
   'LIMIT', 0, limit)
 local records = {}
 for i = 1, #page, 2 do
-  local job, missing = load(page[i], 'owner')
+  local job, missing = load(page[i], 'places')
   if missing then
     if missing[1] == 'version' then return missing end
     redis.call('ZREM', index, page[i])
-  elseif (owner == '' or job.owner == owner) and (not statuses or statuses[job.status]) then
+  elseif (owner == '' or places(job).owner == owner) and (not statuses or statuses[job.status]) then
     records[#records + 1] = page[i]
     records[#records + 1] = record(job)
   end
 end
 return {'page', #page == 2 * limit and page[#page] or '', records}
 `,
+  { together: 1 },
 )
 
 export async function list(run: RunScript, { owner, group, status }: JobFilter): Promise<JobRecord[]> {

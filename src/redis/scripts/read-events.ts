@@ -30,6 +30,7 @@ while next <= last and bytes < MAX_BYTES do
 end
 return {'events', job.status, job.created, table.concat(texts, ',')}
 `,
+  { together: 1 },
 )
 
 export async function readEvents(run: RunScript, jobId: string, after: number, limit: number): Promise<EventsAnswer> {

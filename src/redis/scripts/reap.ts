@@ -18,24 +18,22 @@ local reaped = {}
 
 -- What was on its way decides. Nobody knows about the cleanups; the new token refuses an owner that wakes.
 local function settle_lost(job)
-  local queued, run = spans(job)
-  local function settle(status, event, commit, name, value)
-    local fields = {'fencingToken', next_fence(job), 'commit', commit, 'cleanup', 'unknown', 'forced', 'true',
-      'queuedMs', queued, 'runMs', run}
-    if name then fields[#fields + 1], fields[#fields + 2] = name, value end
-    settle_job(job, status, event, fields)
+  local function settle(status, event, commit, more)
+    local ending = ending_of(job, commit, 'unknown', 'true', more)
+    job.fence = next_fence(job)
+    settle_job(job, status, event, ending, 'fencingToken', job.fence)
+    return ending
   end
   if job.status == 'cancelling' then
-    settle('cancelled', cancelled_event(job.kind, 'true'), 'none')
+    return settle('cancelled', cancelled_event(job.kind, 'true'), 'none', '')
   elseif job.status == 'committing' then
-    settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', 'error', commit_unknown)
-  else
-    settle('failed', '{"type":"error","code":"owner.lost"}', 'none', 'error', owner_lost)
+    return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', ',"error":' .. commit_unknown)
   end
+  return settle('failed', '{"type":"error","code":"owner.lost"}', 'none', ',"error":' .. owner_lost)
 end
 
 for _, id in ipairs(due) do
-  local job, missing = load(id, 'kind', 'deadlineMs')
+  local job, missing = load_whole(id, 'kind', 'deadlineMs')
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   elseif missing or is_settled(job.status) then
@@ -44,15 +42,16 @@ for _, id in ipairs(due) do
     redis.call('ZADD', LEASES, int(now + BACKSTOP / 2), id)
     keep_all(job, BACKSTOP)
   else
-    if job.node then settle_lost(job)
-    else cancel_pending(job, 'deadline', '{"kind":"deadline","at":' .. int(now) .. '}') end
+    local ending = job.node and settle_lost(job)
+      or cancel_pending(job, 'deadline', '{"kind":"deadline","at":' .. int(now) .. '}')
     hint_owner(job)
     reaped[#reaped + 1] = id
-    reaped[#reaped + 1] = record(job)
+    reaped[#reaped + 1] = whole_record(job, ending)
   end
 end
 return {'reaped', #due == tonumber(limit) and int(skip) or '', reaped}
 `,
+  { together: 1 },
 )
 
 export async function reap(run: RunScript): Promise<JobRecord[]> {

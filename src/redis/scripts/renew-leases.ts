@@ -14,7 +14,7 @@ const RENEW_LEASES = script(
   `
 local answers = {}
 for i = 1, #arg, 2 do
-  local job, missing = load(arg[i], 'reason', 'lastViewerLeftAt')
+  local job, missing = load(arg[i], 'reason', 'lastViewerLeftAt', 'startedAt')
   local answer = missing
   if missing and missing[1] == 'version' then return missing end
   if job then
@@ -26,7 +26,7 @@ for i = 1, #arg, 2 do
       renew_lease(job)
       local viewers, unwatched = count_viewers(job), 0
       if viewers == 0 then
-        unwatched = now - math.max(tonumber(job.lastViewerLeftAt or 0), job.started or now)
+        unwatched = now - math.max(tonumber(job.lastViewerLeftAt or 0), tonumber(job.startedAt) or now)
       end
       answer = {'renewed', job.status, job.reason, viewers, unwatched}
     end
@@ -35,6 +35,7 @@ for i = 1, #arg, 2 do
 end
 return {'renewals', answers}
 `,
+  { together: 1 },
 )
 
 export async function renewLeases(run: RunScript, leases: readonly Lease[]): Promise<RenewAnswer[]> {

@@ -11,34 +11,31 @@ const REQUEST_CANCEL = script(
   [RECORDS, LOGGING, ENDING],
   `
 local id, cancel_id, reason, kind, asking_node = unpack(arg)
-local job, missing = load(id, 'cancelId')
+local job, missing = load_whole(id, 'cancelId')
 if not job then return missing end
 local is_repeat = job.cancelId == cancel_id
 
 if is_settled(job.status) then
   if not is_repeat then return {'already-settled', record(job)} end
-  return {job.started and 'accepted' or 'cancelled', record(job)}
+  return {job.startedAt and 'accepted' or 'cancelled', record(job)}
 end
 -- The point of no return: nothing changes.
 if job.status == 'committing' then return {'too-late', job.status} end
 if job.status == 'cancelling' then return {is_repeat and 'accepted' or 'joined', record(job)} end
 
-redis.call('HSET', job.key, 'cancelId', cancel_id)
-local answer, told
 if job.status == 'pending' then
-  cancel_pending(job, kind, reason)
-  answer = 'cancelled'
-else
-  -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
-  push_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
-  keep(log_key(id), BACKSTOP)
-  redis.call('HSET', job.key, 'status', 'cancelling', 'reason', reason, 'kind', kind, 'requestedAt', int(now),
-    'updatedAt', int(now), 'lastSeq', int(job.seq))
-  wake(id)
-  answer, told = 'accepted', reason
+  local ending = cancel_pending(job, kind, reason, 'cancelId', cancel_id)
+  if job.node ~= asking_node then hint_owner(job) end
+  return {'cancelled', whole_record(job, ending)}
 end
-if job.node ~= asking_node then hint_owner(job, told) end
-return {answer, record(job)}
+-- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
+push_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
+job.status, job.reason, job.requestedAt = 'cancelling', reason, int(now)
+redis.call('HSET', job.key, 'status', job.status, 'reason', reason, 'kind', kind, 'requestedAt', int(now), 'updatedAt', int(now),
+  'lastSeq', int(job.seq), 'cancelId', cancel_id)
+if job.node ~= asking_node then hint_owner(job, reason) end
+wake(id)
+return {'accepted', whole_record(job)}
 `,
 )
 

@@ -6,6 +6,8 @@ import { BASE } from './parts/base.js'
 export interface Script {
   /** The method of the port that it carries out. */
   readonly operation: keyof JobStore
+  /** How many calls may go to the server together. */
+  readonly together: number
   readonly text: string
   /** By this the server knows a script that it has run before. */
   readonly sha: string
@@ -25,8 +27,29 @@ export interface Answer {
   readonly carried: readonly Reply[]
 }
 
-/** A script of its own lines and of the shared parts that they use: what a script does not use, the server need not set up. */
-export function script(operation: keyof JobStore, parts: readonly string[], lines: string): Script {
-  const text = [BASE, ...parts, lines].join('')
-  return { operation, text, sha: createHash('sha1').update(text).digest('hex') }
+/** A script holds up all others on the server, so it does so many small steps at most. */
+const TOGETHER = 16
+
+/**
+ * A script of its own lines and of the shared parts that they use: what a script does not use, the server need not set up. Its
+ * lines are one call, with the arguments in `arg`. Each call stands for itself: an error in one is the answer to that one.
+ */
+export function script(
+  operation: keyof JobStore,
+  parts: readonly string[],
+  lines: string,
+  { together = TOGETHER } = {},
+): Script {
+  const text = [BASE, ...parts, 'local function call(arg)', lines, 'end\n', CALLS].join('')
+  return { operation, together, text, sha: createHash('sha1').update(text).digest('hex') }
 }
+
+const CALLS = `
+local function decode_and_call(text) return call(cjson.decode(text)) end
+local answers = {}
+for i = 5, #ARGV do
+  local is_done, answer = pcall(decode_and_call, ARGV[i])
+  answers[i - 4] = is_done and answer or {'failed', type(answer) == 'table' and answer.err or tostring(answer)}
+end
+return answers
+`

@@ -1,41 +1,37 @@
-import { defined } from '../../core/defined.js'
 import { type JobEnd, terminalEvent } from '../../core/job-end.js'
 import type { OwnedOperation, SettleAnswer } from '../../core/job-store.js'
-import { decodeRecord } from '../job-fields.js'
+import { decodeRecord, type Ending } from '../job-fields.js'
 import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
 import { RECORDS } from './parts/records.js'
 import { refusal } from './refusal.js'
-import { type Argument, type RunScript, script } from './script.js'
+import { type RunScript, script } from './script.js'
 
 const SETTLE = script(
   'settle',
   [RECORDS, LOGGING, ENDING],
   `
-local id, fence, op, status, event, reason, kind, forced = unpack(arg, 1, 8)
-local job, missing = load(id, 'settleId', 'kind')
+local id, fence, op, status, event, ending, forced, reason, kind = unpack(arg)
+local job, missing = load_whole(id, 'settleId', 'kind')
 if not job then return missing end
-if job.settleId == op then return {'settled', record(job)} end
+if job.settleId == op then return {'settled-before', record(job)} end
 if is_settled(job.status) then return {'already-settled', record(job)} end
 if job.fence ~= fence then return {'fenced'} end
 
-local fields = {unpack(arg, 9)}
-if status == 'cancelled' then
-  if job.status == 'running' then
-    -- The owner's own reason, unless one is recorded already: the first one stays.
-    job.status, job.kind = 'cancelling', kind
-    for _, text in ipairs({'reason', reason, 'kind', kind, 'requestedAt', int(now)}) do fields[#fields + 1] = text end
-  end
-  if job.status ~= 'cancelling' then return {'refused', record(job)} end
-  event = cancelled_event(job.kind, forced)
-elseif job.status ~= 'running' and job.status ~= 'committing' then
+if status ~= 'cancelled' then
+  if job.status ~= 'running' and job.status ~= 'committing' then return {'refused', record(job)} end
+  settle_job(job, status, event, ending, 'settleId', op)
+elseif job.status == 'cancelling' then
+  settle_job(job, status, cancelled_event(job.kind, forced), ending, 'settleId', op)
+elseif job.status == 'running' then
+  -- The owner's own reason; one that is recorded already stays.
+  job.reason, job.requestedAt = reason, int(now)
+  settle_job(job, status, cancelled_event(kind, forced), ending, 'settleId', op, 'reason', reason, 'kind', kind,
+    'requestedAt', job.requestedAt)
+else
   return {'refused', record(job)}
 end
-
-fields[#fields + 1] = 'settleId'
-fields[#fields + 1] = op
-settle_job(job, status, event, fields)
-return {'settled', record(job)}
+return {'settled', whole_record(job)}
 `,
 )
 
@@ -44,39 +40,36 @@ export async function settle(
   { jobId, fencingToken, operationId, end }: OwnedOperation & { readonly end: JobEnd },
 ): Promise<SettleAnswer> {
   const reason = end.status === 'cancelled' ? end.reason : undefined
+  const ending = endingOf(end)
   const { answer, carried } = await run(SETTLE, [
     jobId,
     fencingToken,
     operationId,
     end.status,
     JSON.stringify(terminalEvent(end)),
+    JSON.stringify(ending),
+    String(end.forced),
     reason && JSON.stringify(reason),
     reason?.kind,
-    String(end.forced),
-    ...fieldsOf(end),
   ])
-  if (answer !== 'settled' && answer !== 'already-settled' && answer !== 'refused') return refusal(answer)
-  return { answer, record: decodeRecord(jobId, carried[0]) }
+  switch (answer) {
+    case 'settled':
+      return { answer, record: decodeRecord(jobId, carried[0], ending) }
+    case 'settled-before':
+      return { answer: 'settled', record: decodeRecord(jobId, carried[0]) }
+    case 'already-settled':
+    case 'refused':
+      return { answer, record: decodeRecord(jobId, carried[0]) }
+    default:
+      return refusal(answer)
+  }
 }
 
-/** The end as names and values of the record's fields. */
-function fieldsOf(end: JobEnd): Argument[] {
+function endingOf(end: JobEnd): Ending {
   const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
-  const fields = defined({
-    commit,
-    cleanup,
-    forced: String(forced),
-    queuedMs,
-    runMs,
-    cancelMs,
-    usage: json(usage),
-    result: end.status === 'completed' ? json(end.result) : undefined,
-    resultOmitted: end.status === 'completed' ? end.resultOmitted : undefined,
-    error: end.status === 'failed' ? json(end.error) : undefined,
-  })
-  return Object.entries(fields).flat()
+  const { result, resultOmitted } = end.status === 'completed' ? end : NONE
+  const error = end.status === 'failed' ? end.error : undefined
+  return { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage, result, resultOmitted, error }
 }
 
-function json(value: unknown): string | undefined {
-  return value === undefined ? undefined : JSON.stringify(value)
-}
+const NONE: { readonly result?: undefined; readonly resultOmitted?: undefined } = {}

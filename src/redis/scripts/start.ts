@@ -10,7 +10,7 @@ const START = script(
   [RECORDS, OWNING],
   `
 local id, fence, op, node = unpack(arg)
-local job, missing = load(id, 'startId')
+local job, missing = load(id, 'startId', 'node')
 if not job then return missing end
 if job.startId == op then return {'started', record(job)} end
 if job.fence ~= fence then return {'fenced'} end

@@ -11,7 +11,7 @@ local skip, limit = unpack(arg)
 local due = redis.call('ZRANGEBYSCORE', SETTLED, '-inf', int(now), 'LIMIT', skip, limit)
 local swept = {}
 for _, id in ipairs(due) do
-  local job, missing = load(id)
+  local job, missing = load(id, 'places')
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   else
@@ -33,6 +33,7 @@ for _, id in ipairs(due) do
 end
 return {'swept', #due == tonumber(limit) and int(skip) or '', swept}
 `,
+  { together: 1 },
 )
 
 /** Answers the ids of the jobs that it deleted. */

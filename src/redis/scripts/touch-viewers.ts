@@ -10,7 +10,7 @@ const TOUCH_VIEWERS = script(
   [RECORDS, LOGGING, VIEWING],
   `
 for i = 1, #arg, 3 do
-  local job, missing = load(arg[i], 'lastViewerLeftAt')
+  local job, missing = load(arg[i], 'lastViewerLeftAt', 'node')
   if missing and missing[1] == 'version' then return missing end
   if job and not is_settled(job.status) then
     local key, viewer, ttl = viewers_key(job.id), arg[i + 1], tonumber(arg[i + 2])
@@ -28,6 +28,7 @@ for i = 1, #arg, 3 do
 end
 return {'touched'}
 `,
+  { together: 1 },
 )
 
 export async function touchViewers(run: RunScript, touches: readonly ViewerTouch[]): Promise<void> {

@@ -16,9 +16,6 @@
 export const BASE = `
 local root, channel, sender = KEYS[1], ARGV[1], ARGV[2]
 local lease_ms = tonumber(ARGV[3])
--- One by one, because a burst of output has more of them than fit on Lua's stack.
-local arg = {}
-for i = 5, #ARGV do arg[i - 4] = ARGV[i] end
 
 -- The server's time, for all nodes the same one. ARGV[4] is 0 but in tests that own time.
 local time = redis.call('TIME')
@@ -32,12 +29,28 @@ local function viewers_key(id) return root .. ':viewers:' .. id end
 local function owner_key(owner) return root .. ':owner:' .. owner end
 local function group_key(group) return root .. ':group:' .. group end
 
-local function int(n) return string.format('%.0f', n) end
+-- Remembered: a script writes the same instant and the same spans several times, and formatting costs as much as a small command.
+local texts = {}
+local function int(n)
+  local text = texts[n]
+  if not text then
+    text = string.format('%.0f', n)
+    texts[n] = text
+  end
+  return text
+end
 
 -- How long keys outlive the last sign of life: nobody is left to sweep them then.
 local BACKSTOP = 3600000
 -- Every key gets a time to live from the script that makes it. It gets the double, so that not every call has to renew it.
 local function keep(key, ttl)
   if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, int(2 * ttl)) end
+end
+-- The same for an index that this script only adds to: once is enough.
+local kept = {}
+local function keep_index(key, ttl)
+  if (kept[key] or 0) >= ttl then return end
+  kept[key] = ttl
+  keep(key, ttl)
 end
 `

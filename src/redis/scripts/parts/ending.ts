@@ -3,43 +3,58 @@ export const ENDING = `
 -- How long what is settled outlives its retention, if no sweep comes.
 local SWEEP_SLACK = 60000
 
+-- A job with all that its end needs and all of its record: what is known need not be read again to be answered.
+local function load_whole(id, ...)
+  return load(id, 'node', 'startedAt', 'places', 'retentionMs', 'step', 'requestedAt', 'reason', 'given', ...)
+end
+
+-- The record of such a job as it is now, in the order of RECORD_FIELDS.
+local function whole_record(job, ending)
+  return {job.status, job.step, job.fence, int(job.seq), int(job.created), job.startedAt, int(now), job.settledAt or false,
+    job.requestedAt, job.reason, job.places, job.given, ending or false}
+end
+
 local function cancelled_event(kind, forced)
   return '{"type":"cancelled","kind":"' .. kind .. '","forced":' .. forced .. '}'
 end
 
--- Milliseconds as pending, and as running.
-local function spans(job)
-  return int((job.started or now) - job.created), int(job.started and now - job.started or 0)
+-- How it ended, as the owner would have written it: see settle.ts. With the milliseconds as pending, and as running.
+local function ending_of(job, commit, cleanup, forced, more)
+  local started = tonumber(job.startedAt)
+  return '{"commit":"' .. commit .. '","cleanup":"' .. cleanup .. '","forced":' .. forced .. ',"queuedMs":'
+    .. int((started or now) - job.created) .. ',"runMs":' .. int(started and now - started or 0) .. more .. '}'
 end
 
--- Writes the end and its event, and starts the retention. The caller has checked that the job may end so.
-local function settle_job(job, status, event, fields)
-  push_event(job, event)
+-- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
+local function settle_job(job, status, event, ending, ...)
+  local log = log_key(job.id)
+  redis.call('RPUSH', log, log_item(job, now, event))
+  job.seq = job.seq + 1
   job.status = status
-  redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', int(now), 'updatedAt', int(now),
-    unpack(fields))
+  job.settledAt = int(now)
+  redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)
 
   local at = places(job)
-  local retention = tonumber(at.retention)
+  local retention = tonumber(job.retentionMs)
   local ttl = retention + SWEEP_SLACK
   redis.call('ZREM', LEASES, job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
   redis.call('DEL', viewers_key(job.id))
   redis.call('ZADD', SETTLED, int(now + retention), job.id)
-  keep(SETTLED, ttl)
+  keep_index(SETTLED, ttl)
   keep_indexes(at, ttl)
   redis.call('PEXPIRE', job.key, int(ttl))
-  redis.call('PEXPIRE', log_key(job.id), int(ttl))
+  redis.call('PEXPIRE', log, int(ttl))
   if at.idem then redis.call('PEXPIRE', at.idem, int(ttl)) end
   wake(job.id)
 end
 
 -- The end of a job that nobody has begun: there is nothing to clean up.
-local function cancel_pending(job, kind, reason)
-  local queued, run = spans(job)
-  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), {
-    'reason', reason, 'kind', kind, 'requestedAt', int(now), 'commit', 'none', 'cleanup', 'clean', 'forced', 'false',
-    'queuedMs', queued, 'runMs', run, 'cancelMs', '0',
-  })
+local function cancel_pending(job, kind, reason, ...)
+  job.reason, job.requestedAt = reason, int(now)
+  local ending = ending_of(job, 'none', 'clean', 'false', ',"cancelMs":0')
+  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'reason', reason, 'kind', kind, 'requestedAt',
+    job.requestedAt, ...)
+  return ending
 end
 `

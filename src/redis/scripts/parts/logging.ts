@@ -5,9 +5,15 @@ local function log_item(job, at, event)
   return int(at - job.created) .. ',' .. event
 end
 
--- An event of the store itself. The caller sees to the log's time to live.
+-- Adds items to the log. It is made with the first of them, and lives as long as its job from then on: see keep_all.
+local function push(job, items, first, last)
+  local length = redis.call('RPUSH', log_key(job.id), unpack(items, first, last))
+  if length == last - first + 1 then redis.call('PEXPIRE', log_key(job.id), int(2 * BACKSTOP)) end
+end
+
+-- An event of the store itself.
 local function push_event(job, event)
-  redis.call('RPUSH', log_key(job.id), log_item(job, now, event))
+  push(job, {log_item(job, now, event)}, 1, 1)
   job.seq = job.seq + 1
 end
 

@@ -6,18 +6,15 @@ local function is_settled(status)
   return status == 'completed' or status == 'failed' or status == 'cancelled'
 end
 
--- A job as scripts need it, with further fields by name. If it is gone, or of another version, nothing but the answer: then
+-- A job as every script needs it, with further fields by name. If it is gone, or of another version, nothing but the answer: then
 -- nothing is changed.
 local function load(id, ...)
   local key = job_key(id)
-  local f = redis.call('HMGET', key, 'v', 'status', 'fencingToken', 'node', 'lastSeq', 'createdAt', 'startedAt', ...)
+  local f = redis.call('HMGET', key, 'v', 'status', 'fencingToken', 'createdAt', 'lastSeq', ...)
   if not f[1] then return nil, {'gone'} end
   if f[1] ~= '${RECORD_VERSION}' then return nil, {'version', f[1]} end
-  local job = {
-    id = id, key = key, status = f[2], fence = f[3], node = f[4], seq = tonumber(f[5]),
-    created = tonumber(f[6]), started = tonumber(f[7]),
-  }
-  for i = 1, select('#', ...) do job[select(i, ...)] = f[7 + i] end
+  local job = {id = id, key = key, status = f[2], fence = f[3], created = tonumber(f[4]), seq = tonumber(f[5] or 0)}
+  for i, name in ipairs({...}) do job[name] = f[5 + i] end
   return job
 end
 
@@ -25,15 +22,15 @@ local function record(job)
   return redis.call('HMGET', job.key, ${RECORD_FIELDS.map((field) => `'${field}'`).join(', ')})
 end
 
--- Where else a job is named, and for how long once it is settled.
+-- Where else a job is named: its owner and its group, and the keys of its idempotency key and of its group's live jobs.
 local function places(job)
-  local f = redis.call('HMGET', job.key, 'owner', 'group', 'idem', 'live', 'retentionMs')
-  return {owner = f[1], group = f[2], idem = f[3] and root .. f[3], live = f[4] and root .. f[4], retention = f[5]}
+  local at = job.places and cjson.decode(job.places) or {}
+  return {owner = at.owner, group = at.group, idem = at.idem and root .. at.idem, live = at.live and root .. at.live}
 end
 
 local function keep_indexes(at, ttl)
-  keep(JOBS, ttl)
-  if at.owner then keep(owner_key(at.owner), ttl) end
-  if at.group then keep(group_key(at.group), ttl) end
+  keep_index(JOBS, ttl)
+  if at.owner then keep_index(owner_key(at.owner), ttl) end
+  if at.group then keep_index(group_key(at.group), ttl) end
 end
 `
