@@ -1,8 +1,7 @@
-import { type Awaitable, deferred, isThenable } from './awaitable.js'
-import { boundedWait, TIMED_OUT } from './bounded-wait.js'
+import { type Awaitable, isThenable } from './awaitable.js'
 import { InvalidOptionsError, StoreError } from './errors.js'
 import { JOB_STORE_METHODS, type JobStore } from './job-store.js'
-import type { TimeLimits } from './time-limits.js'
+import { TimeLimit, type TimeLimits } from './time-limits.js'
 
 /** How often an operation is sent before its limit. Every operation can be repeated, so a lost reply costs time only. */
 const ATTEMPTS = 3
@@ -56,7 +55,7 @@ export function boundedStore(store: JobStore, limits: TimeLimits, timeoutMs: num
       } catch (error) {
         first = Promise.reject(error)
       }
-      return repeat({ operation, ask: () => ask(a, b, c, d), check, limits, timeoutMs }, first)
+      return new RepeatedCall({ operation, ask: () => ask(a, b, c, d), check, limits, timeoutMs }, first).answer
     }
   }
   const bounded: Omit<JobStore, Operation> = {
@@ -98,25 +97,57 @@ interface Repeatable {
   readonly timeoutMs: number
 }
 
-/** Sends the operation again while no answer came; the first answer to any of the attempts counts. */
-async function repeat({ operation, ask, check, limits, timeoutMs }: Repeatable, first: Promise<unknown>) {
-  const answered = deferred<unknown>()
-  let failure: { cause: unknown } | undefined
-  const listen = (attempt: Promise<unknown>): void => {
-    attempt.then(check).then(answered.resolve, (cause: unknown) => {
-      failure = { cause }
+/**
+ * Sends an operation again while no answer came; the first answer to any of the attempts counts. It is its own time limit: with a
+ * promise and a timer for each wait, the calls of a job would cost a third of what its owner does for it.
+ */
+class RepeatedCall extends TimeLimit {
+  override readonly holdsProcess = false
+  readonly answer: Promise<unknown>
+  readonly #call: Repeatable
+  #attempts = 1
+  #failure: { readonly cause: unknown } | undefined
+  #resolve: (answer: unknown) => void = () => {}
+  #reject: (error: StoreError) => void = () => {}
+
+  constructor(call: Repeatable, first: Promise<unknown>) {
+    super()
+    this.#call = call
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
+    this.#listen(first)
   }
-  listen(first)
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const answer = await boundedWait(answered.promise, timeoutMs / ATTEMPTS, limits)
-    if (answer !== TIMED_OUT) return answer
-    if (attempt < ATTEMPTS) listen(new Promise((resolve) => resolve(ask())))
+
+  /** The time of an attempt is over. */
+  override fire(): void {
+    const { operation, ask, timeoutMs } = this.#call
+    if (this.#attempts++ < ATTEMPTS) return this.#listen(new Promise((resolve) => resolve(ask())))
+    const cause = this.#failure?.cause
+    if (cause instanceof StoreError) this.#reject(cause)
+    else if (this.#failure) this.#reject(new StoreError(operation, 'failed', this.#failure))
+    else this.#reject(new StoreError(operation, `gave no answer within ${timeoutMs} ms`))
   }
-  if (failure?.cause instanceof StoreError) throw failure.cause
-  throw failure
-    ? new StoreError(operation, 'failed', failure)
-    : new StoreError(operation, `gave no answer within ${timeoutMs} ms`)
+
+  #listen(attempt: Promise<unknown>): void {
+    const { limits, timeoutMs } = this.#call
+    limits.set(this, timeoutMs / ATTEMPTS)
+    attempt.then(this.#answered, this.#failed)
+  }
+
+  readonly #answered = (answer: unknown): void => {
+    try {
+      this.#resolve(this.#call.check(answer))
+      this.#call.limits.clear(this)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  readonly #failed = (cause: unknown): void => {
+    this.#failure = { cause }
+  }
 }
 
 /** Lets an answer pass that is in the operation's contract; a store that answers nonsense is as good as one that failed. */
