@@ -22,8 +22,7 @@ export const RECORD_FIELDS = [
   'startedAt',
   'updatedAt',
   'settledAt',
-  'requestedAt',
-  'reason',
+  'cancel',
   'places',
   'given',
   'end',
@@ -43,8 +42,8 @@ export type Ending = Pick<
 /** The record of a job from what a script answered; `ending` stands for an end that the caller knows. */
 export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: Ending): JobRecord {
   if (!Array.isArray(reply)) throw new TypeError('expected the fields of a record')
-  const [status, step, fencingToken, lastSeq, createdAt, startedAt, updatedAt, settledAt, requestedAt, ...jsons] = reply
-  const [reason, places, given, end] = jsons.map((text) => (text === null ? undefined : JSON.parse(text)))
+  const [status, step, fencingToken, lastSeq, createdAt, startedAt, updatedAt, settledAt, ...jsons] = reply
+  const [cancel, places, given, end] = jsons.map((text) => (text === null ? undefined : JSON.parse(text)))
   const { owner, group }: Places = places ?? {}
   return {
     jobId,
@@ -59,7 +58,7 @@ export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: E
     updatedAt: Number(settledAt ?? updatedAt ?? createdAt),
     settledAt: time(settledAt),
     ...given,
-    ...(reason && { cancel: { reason, requestedAt: Number(requestedAt) } }),
+    cancel,
     ...(ending ?? end),
   }
 }

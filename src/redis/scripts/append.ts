@@ -13,7 +13,7 @@ const APPEND = script(
   [RECORDS, OWNING, LOGGING],
   `
 local id, fence, first, last, bytes, step = unpack(arg, 1, 6)
-local job, missing = load(id, 'bytes', 'maxLogBytes', 'maxLogEvents')
+local job, missing = load(id, 'limits', 'bytes')
 if not job then return missing end
 -- Fence and status, both and always: with one of them alone a cancelled run could still write.
 if job.fence ~= fence then return {'fenced'} end
@@ -23,7 +23,8 @@ first, last = tonumber(first), tonumber(last)
 if last <= job.seq then return {'accepted'} end
 if first ~= job.seq + 1 then return {'gap', job.seq} end
 local size = tonumber(job.bytes or 0) + bytes
-if last > tonumber(job.maxLogEvents) or size > tonumber(job.maxLogBytes) then return {'log-full'} end
+local max_events, max_bytes = limits(job)
+if last > max_events or size > max_bytes then return {'log-full'} end
 
 local items = {}
 for i = 7, #arg, 2 do items[#items + 1] = log_item(job, tonumber(arg[i]), arg[i + 1]) end

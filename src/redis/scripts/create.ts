@@ -11,13 +11,16 @@ const CREATE = script(
   [RECORDS, OWNING],
   `
 
-local id, op, node, want, exclusive, placed, deadline, retention, events, bytes, given = unpack(arg)
+local id, op, node, want, exclusive, placed, deadline, limited, given = unpack(arg)
 
-local job, missing = load(id, 'createId')
-if missing and missing[1] == 'version' then return missing end
-if job and job.createId == op then return {'created-before', id, record(job)} end
+local job, missing
+if redis.call('EXISTS', job_key(id)) == 1 then
+  job, missing = load(id)
+  if missing then return missing end
+  if field(job, 'createId') == op then return {'created-before', id, record(job)} end
+end
 
-local at = places({places = placed ~= '' and placed})
+local at = placed ~= '' and places({places = placed}) or {}
 if at.idem then
   local known = redis.call('GET', at.idem)
   if known then
@@ -39,7 +42,8 @@ end
 local fence = first_fence()
 local token = int(fence)
 -- What is read most often stands first: a small hash is searched from its beginning.
-local fields = {'v', '${RECORD_VERSION}', 'status', want, 'fencingToken', token, 'createdAt', int(now)}
+local fields = {'v', '${RECORD_VERSION}', 'status', want, 'fencingToken', token, 'createdAt', int(now), 'limits', limited,
+  'createId', op}
 local function add(name, value)
   if value ~= '' then
     fields[#fields + 1] = name
@@ -48,12 +52,8 @@ local function add(name, value)
 end
 add('node', node)
 if want == 'running' then add('startedAt', int(now)) end
-add('maxLogEvents', events)
-add('maxLogBytes', bytes)
 add('places', placed)
-add('retentionMs', retention)
 add('given', given)
-add('createId', op)
 add('deadlineMs', deadline)
 -- Nothing of an earlier job with this id may shine through.
 redis.call('DEL', log_key(id), viewers_key(id))
@@ -93,9 +93,7 @@ export async function create(run: RunScript, job: NewJob): Promise<CreateAnswer>
     job.exclusiveInGroup ? 1 : 0,
     text<Places>(placesOf(job)),
     job.deadlineMs,
-    job.retentionMs,
-    Math.min(job.maxLogEvents, NO_LIMIT),
-    Math.min(job.maxLogBytes, NO_LIMIT),
+    `${Math.min(job.maxLogEvents, NO_LIMIT)} ${Math.min(job.maxLogBytes, NO_LIMIT)} ${job.retentionMs}`,
     text<Given>({ requestFingerprint, metadata }),
   ])
   switch (answer) {

@@ -28,7 +28,7 @@ while next <= last and bytes < MAX_BYTES do
   end
   next = next + SLICE
 end
-return {'events', job.status, job.created, table.concat(texts, ',')}
+return {'events', job.status, job.createdAt, table.concat(texts, ',')}
 `,
   { together: 1 },
 )

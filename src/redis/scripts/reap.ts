@@ -12,7 +12,7 @@ const REAP = script(
   'reap',
   [RECORDS, OWNING, LOGGING, ENDING],
   `
-local skip, limit, owner_lost, commit_unknown = unpack(arg)
+local skip, limit, owner_lost, commit_unknown = tonumber(arg[1]), tonumber(arg[2]), arg[3], arg[4]
 local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(now), 'LIMIT', skip, limit)
 local reaped = {}
 
@@ -25,7 +25,7 @@ local function settle_lost(job)
     return ending
   end
   if job.status == 'cancelling' then
-    return settle('cancelled', cancelled_event(job.kind, 'true'), 'none', '')
+    return settle('cancelled', cancelled_event(kind_of(job), 'true'), 'none', '')
   elseif job.status == 'committing' then
     return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', ',"error":' .. commit_unknown)
   end
@@ -33,7 +33,7 @@ local function settle_lost(job)
 end
 
 for _, id in ipairs(due) do
-  local job, missing = load_whole(id, 'kind', 'deadlineMs')
+  local job, missing = load_whole(id, 'node', 'deadlineMs')
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   elseif missing or is_settled(job.status) then
@@ -49,7 +49,7 @@ for _, id in ipairs(due) do
     reaped[#reaped + 1] = whole_record(job, ending)
   end
 end
-return {'reaped', #due == tonumber(limit) and int(skip) or '', reaped}
+return {'reaped', #due == limit and skip or '', reaped}
 `,
   { together: 1 },
 )

@@ -14,7 +14,7 @@ const RENEW_LEASES = script(
   `
 local answers = {}
 for i = 1, #arg, 2 do
-  local job, missing = load(arg[i], 'reason', 'lastViewerLeftAt', 'startedAt')
+  local job, missing = load(arg[i], 'cancel', 'lastViewerLeftAt', 'startedAt')
   local answer = missing
   if missing and missing[1] == 'version' then return missing end
   if job then
@@ -28,7 +28,7 @@ for i = 1, #arg, 2 do
       if viewers == 0 then
         unwatched = now - math.max(tonumber(job.lastViewerLeftAt or 0), tonumber(job.startedAt) or now)
       end
-      answer = {'renewed', job.status, job.reason, viewers, unwatched}
+      answer = {'renewed', job.status, job.cancel, viewers, unwatched}
     end
   end
   answers[#answers + 1] = answer
@@ -50,13 +50,13 @@ export async function renewLeases(run: RunScript, leases: readonly Lease[]): Pro
   return (await batches).flat()
 }
 
-function decode(jobId: string, [answer, first, reason, viewers, unwatchedMs]: readonly Reply[]): RenewAnswer {
+function decode(jobId: string, [answer, first, cancel, viewers, unwatchedMs]: readonly Reply[]): RenewAnswer {
   if (answer === 'already-settled') return { answer, record: decodeRecord(jobId, first) }
   if (answer !== 'renewed') return refusal(String(answer))
   return {
     answer,
     status: first as JobStatus,
-    reason: typeof reason === 'string' ? JSON.parse(reason) : undefined,
+    reason: typeof cancel === 'string' ? JSON.parse(cancel).reason : undefined,
     viewers: Number(viewers),
     unwatchedMs: Number(unwatchedMs),
   }

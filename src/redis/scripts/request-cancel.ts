@@ -11,17 +11,17 @@ const REQUEST_CANCEL = script(
   [RECORDS, LOGGING, ENDING],
   `
 local id, cancel_id, reason, kind, asking_node = unpack(arg)
-local job, missing = load_whole(id, 'cancelId')
+local job, missing = load_whole(id, 'node')
 if not job then return missing end
-local is_repeat = job.cancelId == cancel_id
+local function is_repeat() return field(job, 'cancelId') == cancel_id end
 
 if is_settled(job.status) then
-  if not is_repeat then return {'already-settled', record(job)} end
+  if not is_repeat() then return {'already-settled', record(job)} end
   return {job.startedAt and 'accepted' or 'cancelled', record(job)}
 end
 -- The point of no return: nothing changes.
 if job.status == 'committing' then return {'too-late', job.status} end
-if job.status == 'cancelling' then return {is_repeat and 'accepted' or 'joined', record(job)} end
+if job.status == 'cancelling' then return {is_repeat() and 'accepted' or 'joined', record(job)} end
 
 if job.status == 'pending' then
   local ending = cancel_pending(job, kind, reason, 'cancelId', cancel_id)
@@ -30,9 +30,9 @@ if job.status == 'pending' then
 end
 -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
 push_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
-job.status, job.reason, job.requestedAt = 'cancelling', reason, int(now)
-redis.call('HSET', job.key, 'status', job.status, 'reason', reason, 'kind', kind, 'requestedAt', int(now), 'updatedAt', int(now),
-  'lastSeq', int(job.seq), 'cancelId', cancel_id)
+job.status, job.cancel = 'cancelling', cancel_request(reason)
+redis.call('HSET', job.key, 'status', job.status, 'cancel', job.cancel, 'updatedAt', int(now), 'lastSeq', int(job.seq),
+  'cancelId', cancel_id)
 if job.node ~= asking_node then hint_owner(job, reason) end
 wake(id)
 return {'accepted', whole_record(job)}

@@ -12,22 +12,22 @@ const SETTLE = script(
   [RECORDS, LOGGING, ENDING],
   `
 local id, fence, op, status, event, ending, forced, reason, kind = unpack(arg)
-local job, missing = load_whole(id, 'settleId', 'kind')
+local job, missing = load_whole(id)
 if not job then return missing end
-if job.settleId == op then return {'settled-before', record(job)} end
-if is_settled(job.status) then return {'already-settled', record(job)} end
+if is_settled(job.status) then
+  return {field(job, 'settleId') == op and 'settled-before' or 'already-settled', record(job)}
+end
 if job.fence ~= fence then return {'fenced'} end
 
 if status ~= 'cancelled' then
   if job.status ~= 'running' and job.status ~= 'committing' then return {'refused', record(job)} end
   settle_job(job, status, event, ending, 'settleId', op)
 elseif job.status == 'cancelling' then
-  settle_job(job, status, cancelled_event(job.kind, forced), ending, 'settleId', op)
+  settle_job(job, status, cancelled_event(kind_of(job), forced), ending, 'settleId', op)
 elseif job.status == 'running' then
   -- The owner's own reason; one that is recorded already stays.
-  job.reason, job.requestedAt = reason, int(now)
-  settle_job(job, status, cancelled_event(kind, forced), ending, 'settleId', op, 'reason', reason, 'kind', kind,
-    'requestedAt', job.requestedAt)
+  job.cancel = cancel_request(reason)
+  settle_job(job, status, cancelled_event(kind, forced), ending, 'settleId', op, 'cancel', job.cancel)
 else
   return {'refused', record(job)}
 end

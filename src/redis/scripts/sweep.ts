@@ -7,7 +7,7 @@ const SWEEP = script(
   'sweep',
   [RECORDS, LOGGING],
   `
-local skip, limit = unpack(arg)
+local skip, limit = tonumber(arg[1]), tonumber(arg[2])
 local due = redis.call('ZRANGEBYSCORE', SETTLED, '-inf', int(now), 'LIMIT', skip, limit)
 local swept = {}
 for _, id in ipairs(due) do
@@ -31,7 +31,7 @@ for _, id in ipairs(due) do
     end
   end
 end
-return {'swept', #due == tonumber(limit) and int(skip) or '', swept}
+return {'swept', #due == limit and skip or '', swept}
 `,
   { together: 1 },
 )

@@ -29,9 +29,11 @@ local function viewers_key(id) return root .. ':viewers:' .. id end
 local function owner_key(owner) return root .. ':owner:' .. owner end
 local function group_key(group) return root .. ':group:' .. group end
 
--- Remembered: a script writes the same instant and the same spans several times, and formatting costs as much as a small command.
+-- Remembered: a script writes the same instants several times, and formatting one costs as much as a small command. Spans and
+-- sequence numbers fit into what is formatted in half the time.
 local texts = {}
 local function int(n)
+  if n < 2147483648 and n > -2147483648 then return string.format('%d', n) end
   local text = texts[n]
   if not text then
     text = string.format('%.0f', n)

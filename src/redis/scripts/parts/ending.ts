@@ -5,13 +5,21 @@ local SWEEP_SLACK = 60000
 
 -- A job with all that its end needs and all of its record: what is known need not be read again to be answered.
 local function load_whole(id, ...)
-  return load(id, 'node', 'startedAt', 'places', 'retentionMs', 'step', 'requestedAt', 'reason', 'given', ...)
+  return load(id, 'limits', 'startedAt', 'places', 'given', 'step', 'cancel', ...)
 end
 
 -- The record of such a job as it is now, in the order of RECORD_FIELDS.
 local function whole_record(job, ending)
-  return {job.status, job.step, job.fence, int(job.seq), int(job.created), job.startedAt, int(now), job.settledAt or false,
-    job.requestedAt, job.reason, job.places, job.given, ending or false}
+  return {job.status, job.step, job.fence, job.seq, job.createdAt, job.startedAt, now, job.settledAt or false, job.cancel,
+    job.places, job.given, ending or false}
+end
+
+-- A cancel request as it stands in the record. What is on the wire tells its kind only.
+local function cancel_request(reason)
+  return '{"reason":' .. reason .. ',"requestedAt":' .. int(now) .. '}'
+end
+local function kind_of(job)
+  return cjson.decode(job.cancel).reason.kind
 end
 
 local function cancelled_event(kind, forced)
@@ -22,7 +30,7 @@ end
 local function ending_of(job, commit, cleanup, forced, more)
   local started = tonumber(job.startedAt)
   return '{"commit":"' .. commit .. '","cleanup":"' .. cleanup .. '","forced":' .. forced .. ',"queuedMs":'
-    .. int((started or now) - job.created) .. ',"runMs":' .. int(started and now - started or 0) .. more .. '}'
+    .. int((started or now) - tonumber(job.createdAt)) .. ',"runMs":' .. int(started and now - started or 0) .. more .. '}'
 end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
@@ -35,7 +43,7 @@ local function settle_job(job, status, event, ending, ...)
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)
 
   local at = places(job)
-  local retention = tonumber(job.retentionMs)
+  local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
   redis.call('ZREM', LEASES, job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
@@ -51,10 +59,9 @@ end
 
 -- The end of a job that nobody has begun: there is nothing to clean up.
 local function cancel_pending(job, kind, reason, ...)
-  job.reason, job.requestedAt = reason, int(now)
+  job.cancel = cancel_request(reason)
   local ending = ending_of(job, 'none', 'clean', 'false', ',"cancelMs":0')
-  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'reason', reason, 'kind', kind, 'requestedAt',
-    job.requestedAt, ...)
+  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'cancel', job.cancel, ...)
   return ending
 end
 `

@@ -2,7 +2,7 @@
 export const LOGGING = `
 -- An event as it stands in the log: see event-text.ts.
 local function log_item(job, at, event)
-  return int(at - job.created) .. ',' .. event
+  return int(at - tonumber(job.createdAt)) .. ',' .. event
 end
 
 -- Adds items to the log. It is made with the first of them, and lives as long as its job from then on: see keep_all.

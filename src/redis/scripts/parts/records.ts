@@ -13,13 +13,24 @@ local function load(id, ...)
   local f = redis.call('HMGET', key, 'v', 'status', 'fencingToken', 'createdAt', 'lastSeq', ...)
   if not f[1] then return nil, {'gone'} end
   if f[1] ~= '${RECORD_VERSION}' then return nil, {'version', f[1]} end
-  local job = {id = id, key = key, status = f[2], fence = f[3], created = tonumber(f[4]), seq = tonumber(f[5] or 0)}
+  local job = {id = id, key = key, status = f[2], fence = f[3], createdAt = f[4], seq = tonumber(f[5] or 0)}
   for i, name in ipairs({...}) do job[name] = f[5 + i] end
   return job
 end
 
+-- A further field, where it is seldom needed.
+local function field(job, name)
+  return redis.call('HGET', job.key, name)
+end
+
 local function record(job)
   return redis.call('HMGET', job.key, ${RECORD_FIELDS.map((field) => `'${field}'`).join(', ')})
+end
+
+-- What it was given room for: events in its log and their bytes, and milliseconds once it is settled. See create.ts.
+local function limits(job)
+  local events, bytes, retention = string.match(job.limits, '(%S+) (%S+) (%S+)')
+  return tonumber(events), tonumber(bytes), tonumber(retention)
 end
 
 -- Where else a job is named: its owner and its group, and the keys of its idempotency key and of its group's live jobs.
