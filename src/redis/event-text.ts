@@ -10,14 +10,24 @@ export function encodeEvent({ seq, at, ...body }: JobEvent): string {
   return JSON.stringify(body.type === 'chunk' ? body.content : body)
 }
 
-/** The events of a page of the log that begins with number `first`. */
-export function decodeEvents(page: string, first: number, createdAt: number): JobEvent[] {
-  const items = JSON.parse(`[${page}]`) as (number | string | JobEventBody)[]
+/**
+ * Of the events of a page, which come after number `before`, those that a reader asked for; nothing if one of them is lost:
+ * `null` stands in its place.
+ */
+export function decodeEvents(
+  page: string,
+  createdAt: number,
+  before: number,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): JobEvent[] | undefined {
+  const items = JSON.parse(`[${page}]`) as (number | string | JobEventBody | null)[]
   const events: JobEvent[] = []
-  for (let index = 0; index < items.length; index += 2) {
-    const seq = first + index / 2
+  const end = Math.min(items.length, 2 * (after + limit - before))
+  for (let index = 2 * (after - before); index < end; index += 2) {
+    const seq = before + index / 2 + 1
     const at = createdAt + (items[index] as number)
-    const item = items[index + 1] as string | JobEventBody
+    const item = items[index + 1] as string | JobEventBody | null
+    if (item === null) return undefined
     events.push(typeof item === 'string' ? { seq, at, type: 'chunk', content: item } : { seq, at, ...item })
   }
   return events

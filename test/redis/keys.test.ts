@@ -237,17 +237,25 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
 
   it('G10: a log that Redis evicted is an expired cursor, never a silent hole', async () => {
     const { jobId, fencingToken } = await create()
-    for (let seq = 1; seq <= 4; seq++) await store.append(jobId, fencingToken, [chunk(seq)], 4)
-    await admin.ltrim(`{gen}:log:${jobId}`, 2, -1)
-    expect(await store.readEvents(jobId, 0, 10)).toEqual({ answer: 'expired' })
-    expect(await store.readEvents(jobId, 1, 10)).toEqual({ answer: 'expired' })
-    expect(await store.readEvents(jobId, 2, 10)).toMatchObject({ answer: 'events', events: [{ seq: 3 }, { seq: 4 }] })
-    await admin.del(`{gen}:log:${jobId}`)
-    expect(await store.readEvents(jobId, 2, 10)).toEqual({ answer: 'expired' })
-    expect(await store.readEvents(jobId, 4, 10)).toMatchObject({ answer: 'events', events: [] })
-    await store.append(jobId, fencingToken, [chunk(5)], 4)
-    expect(await store.readEvents(jobId, 0, 10)).toEqual({ answer: 'expired' })
-    expect(await store.readEvents(jobId, 4, 10)).toMatchObject({ answer: 'events', events: [{ seq: 5 }] })
+    const expired = { answer: 'expired' }
+    for (let seq = 1; seq <= 36; seq++) await store.append(jobId, fencingToken, [chunk(seq)], 4)
+    for (const [evictedAt, refilledTo] of [
+      [36, 47],
+      [47, 64],
+      [64, 65],
+    ] as const) {
+      const read = (after: number) => store.readEvents(jobId, after, 10)
+      const next = evictedAt + 1
+      expect(await read(evictedAt - 2)).toMatchObject({ events: [{ seq: evictedAt - 1 }, { seq: evictedAt }] })
+      await admin.del(`{gen}:log:${jobId}`)
+      expect(await read(evictedAt - 1), `${evictedAt}`).toEqual(expired)
+      expect(await read(evictedAt)).toMatchObject({ answer: 'events', events: [] })
+      await store.append(jobId, fencingToken, [chunk(next)], 4)
+      for (const after of [0, 16, 32, evictedAt - 1]) expect(await read(after), `${evictedAt}`).toEqual(expired)
+      expect(await read(evictedAt)).toMatchObject({ answer: 'events', events: [{ seq: next }] })
+      await expectBounded('made again')
+      for (let seq = next + 1; seq <= refilledTo; seq++) await store.append(jobId, fencingToken, [chunk(seq)], 4)
+    }
   })
 
   it('what an eviction left of an earlier job with the same id does not shine through', async () => {

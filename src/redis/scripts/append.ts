@@ -28,7 +28,7 @@ if last > max_events or size > max_bytes then return {'log-full'} end
 
 local items = {}
 for i = 7, #arg, 2 do items[#items + 1] = log_item(job, tonumber(arg[i]), arg[i + 1]) end
-for i = 1, #items, 1000 do push(job, items, i, math.min(i + 999, #items)) end
+push(job, items)
 redis.call('HSET', job.key, 'lastSeq', int(last), 'bytes', int(size), 'updatedAt', int(now))
 if step ~= '' then redis.call('HSET', job.key, 'step', step) end
 renew_lease(job)

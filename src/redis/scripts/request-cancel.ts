@@ -29,7 +29,7 @@ if job.status == 'pending' then
   return {'cancelled', whole_record(job, ending)}
 end
 -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
-push_event(job, '{"type":"cancelling","kind":"' .. kind .. '"}')
+push(job, {log_item(job, now, '{"type":"cancelling","kind":"' .. kind .. '"}')})
 job.status, job.cancel = 'cancelling', cancel_request(reason)
 redis.call('HSET', job.key, 'status', job.status, 'cancel', job.cancel, 'updatedAt', int(now), 'lastSeq', int(job.seq),
   'cancelId', cancel_id)

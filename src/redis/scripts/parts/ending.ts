@@ -35,9 +35,7 @@ end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
 local function settle_job(job, status, event, ending, ...)
-  local log = log_key(job.id)
-  redis.call('RPUSH', log, log_item(job, now, event))
-  job.seq = job.seq + 1
+  push(job, {log_item(job, now, event)})
   job.status = status
   job.settledAt = int(now)
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)
@@ -52,7 +50,7 @@ local function settle_job(job, status, event, ending, ...)
   keep_index(SETTLED, ttl)
   keep_indexes(at, ttl)
   redis.call('PEXPIRE', job.key, int(ttl))
-  redis.call('PEXPIRE', log, int(ttl))
+  redis.call('PEXPIRE', log_key(job.id), int(ttl))
   if at.idem then redis.call('PEXPIRE', at.idem, int(ttl)) end
   wake(job.id)
 end
