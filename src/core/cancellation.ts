@@ -9,7 +9,7 @@ import { StoreError } from './errors.js'
 import type { CancelAnswer, JobRecord, JobStore } from './job-store.js'
 import type { CancelOptions, ResolvedOptions } from './options.js'
 import { type JobOutcome, recordedOutcome } from './outcome.js'
-import type { Run } from './run.js'
+import type { OwnCancelAnswer, Run } from './run.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** What a cancel did. No answer claims more than what happened. */
@@ -57,7 +57,7 @@ export class Cancellation {
   }
 
   /** Records the reason in the calling tick where the store answers at once, then waits for the settle. */
-  async cancel(jobId: string, options: CancelOptions): Promise<CancelResult> {
+  cancel(jobId: string, options: CancelOptions): Promise<CancelResult> {
     const { runs, limits, options: defaults } = this.#parts
     const { kind = 'user', by, message, timeoutMs = defaults.cancelTimeoutMs } = options
     const now = limits.now()
@@ -73,16 +73,27 @@ export class Cancellation {
     return Object.freeze(defined({ kind, by, message, at: this.#parts.now() }))
   }
 
-  async #cancelOwn(
+  #cancelOwn(
     run: Run<unknown>,
     reason: CancelReason,
     until: { readonly recorded: number; readonly settled: number },
   ): Promise<CancelResult> {
+    const { limits } = this.#parts
+    const asked = run.requestCancel(reason)
+    if (!isThenable(asked)) return this.#awaitOwn(run, reason, asked, until.settled)
+    const bounded = boundedWait(asked, until.recorded - limits.now(), limits)
+    return bounded.then((answer) => this.#awaitOwn(run, reason, answer, until.settled))
+  }
+
+  async #awaitOwn(
+    run: Run<unknown>,
+    reason: CancelReason,
+    answer: OwnCancelAnswer | typeof TIMED_OUT,
+    until: number,
+  ): Promise<CancelResult> {
     const { completion, limits } = this.#parts
     const { jobId } = run
-    const asked = run.requestCancel(reason)
-    const answer = isThenable(asked) ? await boundedWait(asked, until.recorded - limits.now(), limits) : asked
-    const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until.settled - limits.now()) }, run)
+    const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) }, run)
     const isUnknown = answer === TIMED_OUT || answer === 'unanswered'
     const unproved = () => new StoreError('requestCancel', 'gave no answer in time')
     if (!waited.settled) {

@@ -6,6 +6,7 @@ import type { JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
 import { type JobOutcome, recordedOutcome, unknownOutcome } from './outcome.js'
 import type { Run } from './run.js'
+import { RunWait } from './run-wait.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** The answer to a wait: the outcome, or why there is none. A wait that ends early changes nothing for the job. */
@@ -34,10 +35,13 @@ interface CompletionParts {
 export class Completion {
   readonly #parts: CompletionParts
   readonly #closers = new Set<() => void>()
+  readonly #runWaits
   #waiters = 0
 
   constructor(parts: CompletionParts) {
+    const { limits, signals } = parts
     this.#parts = parts
+    this.#runWaits = { limits, signals, onOver: () => void this.#waiters-- }
   }
 
   get waiters(): number {
@@ -49,33 +53,38 @@ export class Completion {
    *
    * @throws {StoreError} when the store is still away when the time is over
    */
-  async wait<T>(
+  wait<T>(
     jobId: string,
     options: { timeoutMs: number; signal?: AbortSignal | undefined },
     run = this.#parts.runs.get(jobId) as Run<T> | undefined,
   ): Promise<WaitResult<T>> {
-    const { timeoutMs, signal } = options
-    let last: Look<T> = run ? { status: run.status } : await this.#look<T>(jobId)
+    if (!run) return this.#waitForForeign(jobId, options)
+    this.#waiters++
+    return new RunWait(run, options, this.#runWaits).result
+  }
+
+  async #waitForForeign<T>(
+    jobId: string,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  ): Promise<WaitResult<T>> {
+    let last = await this.#look<T>(jobId)
     if ('outcome' in last) return { settled: true, outcome: last.outcome }
     if ('missing' in last) return { settled: false, cause: 'not-found' }
 
     const over = deferred<Over<T>>()
-    const stops = [
-      run
-        ? run.onSettled((outcome) => over.resolve({ outcome }))
-        : this.#follow<T>(jobId, over.resolve, (look) => {
-            last = look
-          }),
-      signal ? this.#parts.signals.onAbort(signal, () => over.resolve({ cause: 'aborted' })) : () => {},
-    ]
+    const stopFollowing = this.#follow<T>(jobId, over.resolve, (look) => {
+      last = look
+    })
+    const unlink = signal && this.#parts.signals.onAbort(signal, () => over.resolve({ cause: 'aborted' }))
     this.#waiters++
     const result = await boundedWait(over.promise, timeoutMs, this.#parts.limits)
     this.#waiters--
-    for (const stop of stops) stop()
+    stopFollowing()
+    unlink?.()
 
     if (result !== TIMED_OUT && 'outcome' in result) return { settled: true, outcome: result.outcome }
     if (result !== TIMED_OUT && result.cause === 'missing') return { settled: false, cause: 'not-found' }
-    const status = run ? { status: run.status } : 'status' in last ? last : {}
+    const status = 'status' in last ? last : {}
     if (result !== TIMED_OUT && result.cause === 'aborted') return { settled: false, ...status, cause: 'aborted' }
     if ('error' in last) throw last.error
     return { settled: false, ...status, cause: 'timeout' }

@@ -8,9 +8,10 @@ import type { ItemTaker } from './source-pump.js'
 export type ProducerEnd<T> = { readonly value: T } | { readonly error: unknown }
 
 /** Calls the producer and reports its end once. The yields of an async generator are events, its return value is the job's. */
-export function callProducer<T>(run: Run<T>, producer: Producer<T>, onEnd: (end: ProducerEnd<T>) => void): void {
-  const succeed = (value: unknown): void => onEnd(isStream(value) ? { error: streamAsResult() } : { value: value as T })
-  const fail = (error: unknown): void => onEnd({ error })
+export function callProducer<T>(run: Run<T>, producer: Producer<T>): void {
+  const succeed = (value: unknown): void =>
+    run.onProducerEnd(isStream(value) ? { error: streamAsResult() } : { value: value as T })
+  const fail = (error: unknown): void => run.onProducerEnd({ error })
   let output: unknown
   try {
     output = producer(new ProducerContext(run as Run<unknown>))

@@ -3,6 +3,7 @@ import type { Admission, Ticket } from './admission.js'
 import { type Awaitable, whenAnswered } from './awaitable.js'
 import { checkJsonObject } from './check-options.js'
 import { CapacityError, JobAlreadyExistsError, JobConflictError, ManagerClosedError } from './errors.js'
+import { flat } from './flat-text.js'
 import type { CreateAnswer, JobRecord, JobStore, NewJob } from './job-store.js'
 import type { RegisterOptions, ResolvedOptions } from './options.js'
 
@@ -50,7 +51,7 @@ export class Registration {
   }
 
   newOperationId(): string {
-    return `${this.#parts.nodeId}.${++this.#count}`
+    return flat(`${this.#parts.nodeId}.${++this.#count}`)
   }
 
   #attempt(request: Request): Awaitable<Registered> {
@@ -117,7 +118,7 @@ export class Registration {
     const { owner, group, idempotencyKey, requestFingerprint, onConflict = 'allow' } = options
     const { maxLogEvents, maxLogBytes, retentionMs } = this.#parts.options
     return {
-      jobId: options.jobId ?? crypto.randomUUID(),
+      jobId: options.jobId ?? flat(crypto.randomUUID()),
       operationId,
       nodeId: queueDeadlineMs === undefined ? this.#parts.nodeId : undefined,
       want: ticket ? (ticket.hasSlot ? 'running' : 'pending') : 'lookup',

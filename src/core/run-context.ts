@@ -144,13 +144,12 @@ function isReadable(source: object): boolean {
 /** What one source has given so far. */
 class Reading implements ItemTaker<string | ModelChunk> {
   readonly #run: Run<unknown>
-  readonly #text: TextSpan
+  #text: TextSpan | undefined
   #finish: FinishReason = 'unknown'
   #usage: Usage | undefined
 
   constructor(run: Run<unknown>) {
     this.#run = run
-    this.#text = new TextSpan(run.text)
   }
 
   take(item: string | ModelChunk): Promise<void> | undefined {
@@ -176,12 +175,13 @@ class Reading implements ItemTaker<string | ModelChunk> {
   /** @throws {IncompleteGenerationError} when the source said that its text is not whole */
   result(): StreamResult {
     if (!isCompleteFinish(this.#finish)) throw new IncompleteGenerationError(this.#finish)
-    const result = { text: this.#text.toString(), finish: this.#finish }
+    const result = { text: this.#text?.toString() ?? '', finish: this.#finish }
     return this.#usage === undefined ? result : { ...result, usage: this.#usage }
   }
 
   #takeText(content: string): Promise<void> | undefined {
     this.#run.emitText(content)
+    this.#text ??= new TextSpan(this.#run.text)
     this.#text.noteAppended(content)
     return this.#run.congestion
   }

@@ -18,8 +18,13 @@ const BATCH_BYTES = 64 * 1024
 /** What a producer puts out: the text of a chunk, or an event of another type. */
 export type OutputItem = string | Exclude<ContentEvent, { type: 'chunk' }>
 
-type Owned = { readonly jobId: string; readonly fencingToken: number }
-type OnRefused = (answer: Exclude<AppendAnswer, { answer: 'accepted' }>) => void
+/** Whose output it is. */
+export interface OutputHost {
+  readonly jobId: string
+  readonly fencingToken: number
+  /** The store takes no more events of this owner. Called once, and not after `close()`. */
+  onOutputRefused(answer: Exclude<AppendAnswer, { answer: 'accepted' }>): void
+}
 
 /**
  * What a producer has put out. Numbers its events and sends them to the log in order, one batch at a time; keeps what the store
@@ -28,8 +33,7 @@ type OnRefused = (answer: Exclude<AppendAnswer, { answer: 'accepted' }>) => void
  */
 export class RunOutput {
   readonly #env: RunEnvironment
-  readonly #owned: Owned
-  readonly #onRefused: OnRefused
+  readonly #host: OutputHost
   readonly #burst: Burst
   /** The text of all chunks that were written. */
   readonly text = new TextBuffer()
@@ -51,26 +55,27 @@ export class RunOutput {
   #flushed: Deferred<void> | undefined
   #isClosed = false
 
-  /** `onRefused`: the store takes no more events of this owner. Called once, and not after `close()`. */
-  constructor(env: RunEnvironment, owned: Owned, onRefused: OnRefused) {
+  /** `startedAt`: when the producer started, by the monotonic clock. */
+  constructor(env: RunEnvironment, host: OutputHost, startedAt: number) {
     this.#env = env
-    this.#owned = owned
-    this.#onRefused = onRefused
+    this.#host = host
     this.#burst = new Burst(env.clock, () => this.sendHeld())
-    this.#lastActivityAt = env.limits.now()
+    this.#lastActivityAt = startedAt
   }
 
   get lastSeq(): number {
     return this.#lastSeq
   }
 
-  /** When the newest event was written, or this was made; by the monotonic clock. */
+  /** When the newest event was written, or the producer started; by the monotonic clock. */
   get lastActivityAt(): number {
     return this.#lastActivityAt
   }
 
   /** The text of the chunks that are in the log. */
-  readonly deliveredText = (): string => this.text.slice(0, this.#deliveredLength)
+  get deliveredText(): string {
+    return this.text.slice(0, this.#deliveredLength)
+  }
 
   /** Numbers and sends an item; answers whether it is in the log or on its way. @throws {LogLimitError} when the log is full */
   write(item: OutputItem): boolean {
@@ -129,9 +134,9 @@ export class RunOutput {
   #number(bytes: number): number {
     const { maxLogEvents, maxLogBytes } = this.#env.options
     if (this.#lastSeq >= maxLogEvents)
-      throw new LogLimitError(this.#owned.jobId, `${maxLogEvents} events (maxLogEvents)`)
+      throw new LogLimitError(this.#host.jobId, `${maxLogEvents} events (maxLogEvents)`)
     if (this.#bytes + bytes > maxLogBytes)
-      throw new LogLimitError(this.#owned.jobId, `${maxLogBytes} bytes (maxLogBytes)`)
+      throw new LogLimitError(this.#host.jobId, `${maxLogBytes} bytes (maxLogBytes)`)
     this.#bytes += bytes
     return ++this.#lastSeq
   }
@@ -158,7 +163,7 @@ export class RunOutput {
   }
 
   #sendBatch(batch: readonly JobEvent[], bytes: number): void {
-    const { jobId, fencingToken } = this.#owned
+    const { jobId, fencingToken } = this.#host
     let answer: Awaitable<AppendAnswer>
     try {
       answer = this.#env.store.append(jobId, fencingToken, batch, bytes)
@@ -199,7 +204,7 @@ export class RunOutput {
     this.#countDropped(batch)
     if (this.#isClosed) return
     this.close()
-    this.#onRefused(answer)
+    this.#host.onOutputRefused(answer)
   }
 
   #countDelivered(batch: readonly JobEvent[]): void {

@@ -33,7 +33,7 @@ import { RunLimits } from './run-limits.js'
 import { type OutputItem, RunOutput } from './run-output.js'
 import { isSameLife, type Settlement } from './settlement.js'
 import { type ItemTaker, SourcePump } from './source-pump.js'
-import { TextBuffer } from './text-buffer.js'
+import type { TextBuffer } from './text-buffer.js'
 
 /**
  * What a cancel of an own job met. `ended`: the producer had ended before, so the end is fixed though not yet recorded.
@@ -210,12 +210,13 @@ export class Run<T> {
     if (this.#phase !== 'starting') return // a listener cancelled
     this.#phase = 'producing'
     this.#startedAt = this.#env.limits.now()
-    this.#output = new RunOutput(this.#env, this, (answer) => this.#outputRefused(answer))
     this.#limits.startRunning()
-    callProducer(this, this.#producer, (end) => {
-      this.#producerEnd = end
-      this.#proceed()
-    })
+    callProducer(this, this.#producer)
+  }
+
+  onProducerEnd(end: ProducerEnd<T>): void {
+    this.#producerEnd = end
+    this.#proceed()
   }
 
   // ── What the producer does ───────────────────────────────────────────────────────────────────────────────────────
@@ -237,14 +238,13 @@ export class Run<T> {
   }
 
   #write(item: OutputItem): void {
-    const output = this.#output
-    if (!output || !this.acceptsEvents) {
+    if (!this.acceptsEvents) {
       if (typeof item === 'string') this.noteDropped()
       throw this.#refusal()
     }
     let isTaken: boolean
     try {
-      isTaken = output.write(item)
+      isTaken = (this.#output ?? this.#openOutput()).write(item)
     } catch (error) {
       this.#fail(error)
       throw error
@@ -253,7 +253,12 @@ export class Run<T> {
   }
 
   noteDropped(): void {
-    if (this.#output) this.#output.dropped++
+    this.#openOutput().dropped++
+  }
+
+  #openOutput(): RunOutput {
+    this.#output ??= new RunOutput(this.#env, this, this.#startedAt ?? this.#env.limits.now())
+    return this.#output
   }
 
   /** Wait for this before emitting on: the store is slow. */
@@ -263,11 +268,11 @@ export class Run<T> {
 
   /** What was emitted so far. */
   get text(): TextBuffer {
-    return this.#output?.text ?? new TextBuffer()
+    return this.#openOutput().text
   }
 
   noteUsage(usage: Usage): void {
-    if (this.#output) this.#output.usage = usage
+    this.#openOutput().usage = usage
   }
 
   /** Reads a source until its end; a run that ends first stops it, and one that is over closes it unread. */
@@ -347,7 +352,7 @@ export class Run<T> {
   // ── What ends it from outside ────────────────────────────────────────────────────────────────────────────────────
 
   get lastActivityAt(): number {
-    return this.#output?.lastActivityAt ?? this.#env.limits.now()
+    return this.#output?.lastActivityAt ?? this.#startedAt ?? this.#env.limits.now()
   }
 
   onLimit(kind: 'deadline' | 'idle' | 'disconnect'): void {
@@ -431,7 +436,7 @@ export class Run<T> {
     this.#proceed()
   }
 
-  #outputRefused(answer: Exclude<AppendAnswer, { answer: 'accepted' }>): void {
+  onOutputRefused(answer: Exclude<AppendAnswer, { answer: 'accepted' }>): void {
     if (answer.answer === 'not-running' && answer.record.cancel) this.cancelRecorded(answer.record.cancel.reason)
     else if (answer.answer === 'log-full') this.#fail(new LogLimitError(this.jobId, 'its log may hold'))
     else this.loseLease()
@@ -621,7 +626,7 @@ export class Run<T> {
       value: value?.value,
       valueMissing: !value,
       cause: fixed.status === 'failed' ? fixed.error : undefined,
-      partialText: this.#output?.deliveredText ?? (() => ''),
+      partialText: () => this.#output?.deliveredText ?? '',
     }
   }
 

@@ -6,13 +6,12 @@ import { TextBuffer } from './text-buffer.js'
  */
 export class TextSpan {
   readonly #shared: TextBuffer
-  #from: number
+  #from = 0
   #length = 0
   #own: TextBuffer | undefined
 
   constructor(shared: TextBuffer) {
     this.#shared = shared
-    this.#from = shared.length
   }
 
   /** Takes in a part that was appended to the shared buffer just now. */

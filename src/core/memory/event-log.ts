@@ -33,13 +33,14 @@ export class EventLog {
   /** Adds the next event; the caller has checked its `seq`. */
   push(event: JobEvent): void {
     this.#blocks ??= []
-    let block = this.#blocks[this.#blocks.length - 1]
+    const block = this.#blocks[this.#blocks.length - 1]
+    const item = event.type === 'chunk' ? event.content : event
     if (!block || block.items.length === BLOCK) {
-      block = { items: [], times: [] }
-      this.#blocks.push(block)
+      this.#blocks.push({ items: [item], times: [event.at] })
+    } else {
+      block.items.push(item)
+      block.times.push(event.at)
     }
-    block.items.push(event.type === 'chunk' ? event.content : event)
-    block.times.push(event.at)
     this.#count++
     this.#lastSeq = event.seq
   }

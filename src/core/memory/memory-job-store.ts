@@ -20,6 +20,7 @@ import type {
 } from '../job-store.js'
 import { systemClock } from '../system-clock.js'
 import { JobTable } from './job-table.js'
+import { newRecord, settledRecord } from './record.js'
 import { StoredJob } from './stored-job.js'
 
 export interface MemoryJobStoreOptions {
@@ -174,8 +175,8 @@ export function openMemoryJobStore(options: {
         if (job.nodeId !== nodeId) hintOwner(job)
         return { answer: 'cancelled', record: job.record }
       }
-      recordCancel(job, reason)
       pushEvent(job, { type: 'cancelling', kind: reason.kind })
+      recordCancel(job, reason)
       job.wake()
       if (job.nodeId !== nodeId) hintOwner(job, { fencingToken: job.record.fencingToken, reason })
       return { answer: 'accepted', record: job.read() }
@@ -226,7 +227,7 @@ export function openMemoryJobStore(options: {
       for (const job of table.live) {
         const end = endOfAbandoned(job, now)
         if (!end) continue
-        job.record = { ...job.record, fencingToken: nextFencingToken() }
+        job.change({ fencingToken: nextFencingToken() }, clock.now())
         settleJob(job, end)
         hintOwner(job)
         reaped.push(job.record)
@@ -265,8 +266,7 @@ export function openMemoryJobStore(options: {
   }
 
   function moveTo(job: StoredJob, status: JobStatus, changes?: Partial<JobRecord>): void {
-    job.updatedAt = clock.now()
-    job.record = { ...job.record, ...changes, status }
+    job.change({ ...changes, status }, clock.now())
   }
 
   function recordCancel(job: StoredJob, reason: Extract<JobEnd, { status: 'cancelled' }>['reason']): void {
@@ -280,26 +280,8 @@ export function openMemoryJobStore(options: {
   function settleJob(job: StoredJob, end: JobEnd): void {
     const first = job.record.cancel?.reason
     pushEvent(job, terminalEvent(end.status === 'cancelled' && first ? { ...end, reason: first } : end))
-    const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
-    const settledAt = clock.now()
-    job.updatedAt = settledAt
-    job.record = {
-      ...job.read(),
-      status: end.status,
-      settledAt,
-      commit,
-      cleanup,
-      forced,
-      queuedMs,
-      runMs,
-      cancelMs,
-      usage,
-      cancel:
-        end.status === 'cancelled' ? (job.record.cancel ?? { reason: end.reason, requestedAt: settledAt }) : undefined,
-      result: end.status === 'completed' ? end.result : undefined,
-      resultOmitted: end.status === 'completed' ? end.resultOmitted : undefined,
-      error: end.status === 'failed' ? end.error : undefined,
-    }
+    job.updatedAt = clock.now()
+    job.record = settledRecord(job, end)
     job.settledAtMono = clock.monotonic()
     table.noteSettled(job)
     retainedLogs.add(job)
@@ -329,23 +311,5 @@ export function openMemoryJobStore(options: {
   function hintOwner({ nodeId, record }: StoredJob, cancel?: CancelHint): void {
     if (nodeId === undefined) return
     void Promise.resolve().then(() => nodes.get(nodeId)?.(record.jobId, cancel))
-  }
-}
-
-function newRecord(request: NewJob, now: number, fencingToken: number): JobRecord {
-  const { jobId, want, owner, group, metadata, requestFingerprint } = request
-  const isRunning = want === 'running'
-  return {
-    jobId,
-    status: isRunning ? 'running' : 'pending',
-    owner,
-    group,
-    metadata,
-    requestFingerprint,
-    lastSeq: 0,
-    createdAt: now,
-    startedAt: isRunning ? now : undefined,
-    updatedAt: now,
-    fencingToken,
   }
 }

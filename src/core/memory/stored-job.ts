@@ -6,7 +6,7 @@ import { EventLog } from './event-log.js'
 export class StoredJob {
   readonly request: NewJob
   readonly log = new EventLog()
-  /** Replaced as a whole at each transition; what changes with every event stands beside it. */
+  /** Replaced as a whole; what changes with every event stands beside it until somebody reads. */
   record: JobRecord
   step: string | undefined
   updatedAt: number
@@ -37,10 +37,20 @@ export class StoredJob {
     return this.record.status
   }
 
-  /** The record as it stands now. */
+  /** The record as it stands now. It is never changed, so it is shared. */
   read(): JobRecord {
-    const { record, step } = this
-    return { ...record, step, lastSeq: this.log.lastSeq, updatedAt: this.updatedAt }
+    const { record, step, updatedAt } = this
+    const { lastSeq } = this.log
+    if (record.lastSeq !== lastSeq || record.updatedAt !== updatedAt || record.step !== step) {
+      this.record = { ...record, step, lastSeq, updatedAt }
+    }
+    return this.record
+  }
+
+  /** Moves the record on, with what the events have changed meanwhile. */
+  change(changes: Partial<JobRecord>, updatedAt: number): void {
+    this.updatedAt = updatedAt
+    this.record = { ...this.record, step: this.step, lastSeq: this.log.lastSeq, updatedAt, ...changes }
   }
 
   /** Milliseconds as pending, and as running, until `now`. */
