@@ -143,7 +143,7 @@ export function createRun<Result>(
     if (interruption) interruption.isAccepted = true
     else if (kind !== 'user') state = enter(state, { phase: 'running', jobId })
     else {
-      interrupting(false).isAccepted = true
+      beginInterrupt(false).isAccepted = true
       state = enter(state, { phase: 'interrupting', message: words.interrupting, isInterrupting: true })
     }
   }
@@ -166,7 +166,7 @@ export function createRun<Result>(
 
   // The interrupt.
 
-  function interrupting(isOwn: boolean): Interruption {
+  function beginInterrupt(isOwn: boolean): Interruption {
     interruption = beginInterruption(context, isOwn, onCancelAnswer, force)
     return interruption
   }
@@ -215,7 +215,7 @@ export function createRun<Result>(
     interrupt() {
       if (interruption) return interruption.over
       if (!state.canInterrupt) return ready
-      const own = interrupting(true)
+      const own = beginInterrupt(true)
       show(enter(state, { phase: 'interrupting', message: words.interrupting, isInterrupting: true }))
       if (jobId && !isOver) own.ask(jobId)
       return own.over
