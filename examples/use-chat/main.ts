@@ -1,7 +1,7 @@
 // The AI SDK's useChat with a Stop that stops the model and a reload that resumes: both, over generation-jobs.
 // Run: node examples/use-chat/main.ts   (PORT=8080 for another port)
 import { GenerationJobManager } from 'generation-jobs'
-import { buildPage } from '../served-page/built-page.ts'
+import { buildPage } from '../web/server/built-page.ts'
 import { listen } from '../web/server/listen.ts'
 import { createServerLogger } from '../web/server/server-logger.ts'
 import { readSettings } from '../web/server/settings.ts'

@@ -2,7 +2,7 @@
 // Run: npm run web   (PORT=8080 npm run web for another port)
 import { GenerationJobManager } from 'generation-jobs'
 import { isWritableDirectory } from '../generate-dialogue/writable-directory.ts'
-import { buildPage } from '../served-page/built-page.ts'
+import { buildPage } from './server/built-page.ts'
 import { chooseDialogueModel, prepareLocalModel } from './server/dialogue-model.ts'
 import { listen } from './server/listen.ts'
 import { createServerLogger } from './server/server-logger.ts'

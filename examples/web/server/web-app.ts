@@ -1,12 +1,12 @@
 import type { GenerationJobManager } from 'generation-jobs'
 import { UnityDialogueOrchestrator } from 'generation-jobs/dialogue'
 import { createGenerationHandler, type GenerationHandler } from 'generation-jobs/http'
-import type { BuiltPage } from '../../served-page/built-page.ts'
-import { pageResponse } from '../../served-page/page-response.ts'
+import type { BuiltPage } from './built-page.ts'
 import { openArchive } from './dialogue-archive.ts'
 import type { ChooseDialogueModel } from './dialogue-model.ts'
 import { dialogueRequest } from './dialogue-request.ts'
 import { guestOf, newGuestCookie } from './guest-session.ts'
+import { pageResponse } from './page-response.ts'
 
 export interface WebAppOptions {
   readonly manager: GenerationJobManager

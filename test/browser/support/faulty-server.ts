@@ -3,7 +3,7 @@
 import { GenerationJobManager } from 'generation-jobs'
 import type { GenerationHandler } from 'generation-jobs/http'
 import { createJsonLogger } from '../../../examples/generate-dialogue/view/log.ts'
-import { buildPage } from '../../../examples/served-page/built-page.ts'
+import { buildPage } from '../../../examples/web/server/built-page.ts'
 import { listen } from '../../../examples/web/server/listen.ts'
 import { readSettings } from '../../../examples/web/server/settings.ts'
 import { createWebApp } from '../../../examples/web/server/web-app.ts'
