@@ -1,19 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type JobEvent, type JobSnapshot, StoreError } from 'generation-jobs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { faultProxy } from './support/fault-proxy.js'
-import { endless, HEARTBEAT_MS, LEASE_MS, openNode, type RedisNode } from './support/node.js'
+import { endless, HEARTBEAT_MS, LEASE_MS, openNode, type RedisNode, SLACK_MS } from './support/node.js'
+import { endsOf, readLog, settledRecord, whileAway } from './support/records.js'
 import { hasRedis } from './support/redis-server.js'
 import { adminOf, startReplicated } from './support/replicated.js'
 import { until } from './support/until.js'
 
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 1_500
 /** Longer than elsewhere: the failover happens within the lease. */
 const OPTIONS = { leaseMs: 2 * LEASE_MS, gracePeriodMs: 500, cancelTimeoutMs: 2_500 } as const
 /** The least that Redis knows. */
 const MAX_LAG_S = 1
-const REAPED_MS = OPTIONS.leaseMs + 2 * HEARTBEAT_MS + SLACK_MS
+const REAPED_MS = OPTIONS.leaseMs + 2 * HEARTBEAT_MS + 2 * SLACK_MS
 
 describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged writes', () => {
   /** Two nodes that reach whoever is the primary by one address; the replica can be cut off from the primary. */
@@ -50,15 +48,15 @@ describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged w
     const { a, b, cutOff, failOver } = await open()
     const job = await a.manager.register(async (run) => run.stream(endless()).then(() => {}))
     await until('output', async () => ((await b.manager.get(job.jobId))?.lastSeq ?? 0) > 3)
-    const early = readAll(b, job.jobId)
+    const early = readLog(b, job.jobId)
     await cutOff()
     expect(await b.manager.cancel(job.jobId)).toMatchObject({ outcome: 'cancelled' })
     expect(await job.settled).toMatchObject({ status: 'cancelled', recorded: true })
     expect(endsOf(await early)).toEqual(['cancelled'])
     await failOver()
-    const record = await settledRecord(b, job.jobId)
+    const record = await settledRecord(b, job.jobId, REAPED_MS)
     expect(record).toMatchObject({ status: 'failed', error: { code: 'owner.lost' }, commit: 'none' })
-    expect(endsOf(await readAll(b, job.jobId))).toEqual(['error'])
+    expect(endsOf(await readLog(b, job.jobId))).toEqual(['error'])
     expect(await job.settled).toMatchObject({ status: 'cancelled', commit: 'none' })
   })
 
@@ -77,18 +75,18 @@ describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged w
     })
     const lastSeq = async () => (await b.manager.get(job.jobId).catch(whileAway))?.lastSeq ?? 0
     await until('output', async () => (await lastSeq()) > 3)
-    const early = readAll(b, job.jobId)
+    const early = readLog(b, job.jobId)
     await cutOff()
     const known = await lastSeq()
     await until('output that is lost', async () => (await lastSeq()) > known + 20)
     await failOver()
     expect(await job.settled).toMatchObject({ status: 'cancelled', reason: { kind: 'lease-lost' }, recorded: false })
     stop = true
-    const record = await settledRecord(b, job.jobId)
+    const record = await settledRecord(b, job.jobId, REAPED_MS)
     expect(record).toMatchObject({ status: 'failed', error: { code: 'owner.lost' }, commit: 'none' })
     expect(record.lastSeq).toBeLessThan(known + 20)
     expect(saves).toBe(0)
-    expect(endsOf(await readAll(b, job.jobId))).toEqual(['error'])
+    expect(endsOf(await readLog(b, job.jobId))).toEqual(['error'])
     expect(endsOf(await early).length).toBeLessThan(2)
     expect(a.logs.of('job.fenced', job.jobId)).toHaveLength(1)
   })
@@ -120,10 +118,10 @@ describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged w
     expect(asked).toMatchObject({ outcome: expect.stringMatching(/^(requested|cancelled)$/) })
     saving.finish()
     await job.settled
-    const record = await settledRecord(b, job.jobId)
+    const record = await settledRecord(b, job.jobId, REAPED_MS)
     expect(record).toMatchObject({ status: 'cancelled', cancel: { reason: { kind: 'user' } }, commit: 'none' })
     expect(saving.saves()).toBe(1)
-    for (const node of [a, b]) expect(endsOf(await readAll(node, job.jobId))).toEqual(['cancelled'])
+    for (const node of [a, b]) expect(endsOf(await readLog(node, job.jobId))).toEqual(['cancelled'])
   })
 
   it('DIS-26: with min-replicas-to-write, a primary without its replica takes neither claim nor cancel, so that nothing is decided twice', async () => {
@@ -155,10 +153,10 @@ describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged w
     const answer = await until('an answer', () => b.manager.cancel(cancelled.jobId).catch(whileAway))
     expect(answer).toMatchObject({ outcome: 'cancelled', cleanup: 'clean' })
     expect(await cancelled.settled).toMatchObject({ status: 'cancelled', reason: { kind: 'user' }, recorded: true })
-    const record = await settledRecord(b, committed.jobId)
+    const record = await settledRecord(b, committed.jobId, 20_000)
     expect(record).toMatchObject({ status: 'failed', error: { code: 'commit.unproved' }, commit: 'none' })
     expect(saving.saves()).toBe(0)
-    for (const jobId of [committed.jobId, cancelled.jobId]) expect(endsOf(await readAll(b, jobId))).toHaveLength(1)
+    for (const jobId of [committed.jobId, cancelled.jobId]) expect(endsOf(await readLog(b, jobId))).toHaveLength(1)
   })
 })
 
@@ -197,28 +195,3 @@ function gate(): [Promise<void>, () => void] {
 }
 
 const isNoReplicas = (error: Error): boolean => error.message.startsWith('NOREPLICAS')
-
-/** A client that is connecting again gives no answer in time; whoever asks asks again. */
-function whileAway(error: unknown): undefined {
-  if (!(error instanceof StoreError)) throw error
-}
-
-const settledRecord = (node: RedisNode, jobId: string): Promise<JobSnapshot> =>
-  until(
-    'the end of the job',
-    async () => {
-      const record = await node.manager.get(jobId).catch(whileAway)
-      return record?.settledAt === undefined ? undefined : record
-    },
-    REAPED_MS + SLACK_MS,
-  )
-
-async function readAll(node: RedisNode, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of node.manager.events(jobId)) all.push(event)
-  expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1))
-  return all
-}
-
-const endsOf = (events: readonly JobEvent[]) =>
-  events.map(({ type }) => type).filter((type) => ['complete', 'cancelled', 'error'].includes(type))

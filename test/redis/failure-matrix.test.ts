@@ -1,17 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type JobEvent, type JobSnapshot, StoreError } from 'generation-jobs'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { faultProxy } from './support/fault-proxy.js'
-import { CANCEL_MS, endless, GRACE_MS, HEARTBEAT_MS, LEASE_MS, openNode, type RedisNode } from './support/node.js'
+import {
+  CANCEL_MS,
+  endless,
+  GRACE_MS,
+  HEARTBEAT_MS,
+  LEASE_MS,
+  openNode,
+  REAPED_MS,
+  type RedisNode,
+  SLACK_MS,
+} from './support/node.js'
 import { startOwner } from './support/owner.js'
+import { readLog, settledRecord } from './support/records.js'
 import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
 import { elapsed, until } from './support/until.js'
-
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 1_500
-/** A reaper looks once per heartbeat. */
-const REAPED_MS = LEASE_MS + 2 * HEARTBEAT_MS + SLACK_MS
 
 let server: RedisServer
 let prefixes = 0
@@ -21,29 +26,6 @@ beforeAll(async () => {
   if (hasRedis) server = await startRedis()
 })
 afterAll(async () => server?.stop())
-
-/** A client that is connecting again gives no answer in time; whoever asks asks again. */
-function whileAway(error: unknown): undefined {
-  if (!(error instanceof StoreError)) throw error
-}
-
-const settledRecord = (node: RedisNode, jobId: string, limitMs?: number): Promise<JobSnapshot> =>
-  until(
-    'the end of the job',
-    async () => {
-      const record = await node.manager.get(jobId).catch(whileAway)
-      return record?.settledAt === undefined ? undefined : record
-    },
-    limitMs,
-  )
-
-async function log(node: RedisNode, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of node.manager.events(jobId)) all.push(event)
-  expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1))
-  expect(all.filter(({ type }) => ['complete', 'cancelled', 'error'].includes(type))).toEqual([all.at(-1)])
-  return all
-}
 
 describe.skipIf(!hasRedis)('failure matrix: the owner is killed (SIGKILL)', () => {
   it('DIS-03: while running: failed with owner.lost, waiters resolve, nothing is committed', async () => {
@@ -58,7 +40,7 @@ describe.skipIf(!hasRedis)('failure matrix: the owner is killed (SIGKILL)', () =
       settled: true,
       outcome: { status: 'failed', error: { code: 'owner.lost' }, commit: 'none', forced: true, cleanup: 'unknown' },
     })
-    expect((await log(node, owner.jobId)).at(-1)).toMatchObject({ type: 'error', code: 'owner.lost' })
+    expect((await readLog(node, owner.jobId)).at(-1)).toMatchObject({ type: 'error', code: 'owner.lost' })
     expect(node.logs.of('job.reaped', owner.jobId)).toHaveLength(1)
   })
 
@@ -77,7 +59,7 @@ describe.skipIf(!hasRedis)('failure matrix: the owner is killed (SIGKILL)', () =
       commit: 'none',
       cancel: { reason: { kind: 'user', by: 'somebody' } },
     })
-    expect((await log(node, owner.jobId)).map(({ type }) => type)).toEqual(['cancelling', 'cancelled'])
+    expect((await readLog(node, owner.jobId)).map(({ type }) => type)).toEqual(['cancelling', 'cancelled'])
   })
 
   it('DIS-22: while committing: failed with commit.unknown', async () => {
@@ -111,7 +93,7 @@ describe.skipIf(!hasRedis)('failure matrix: the owner is killed (SIGKILL)', () =
     await settledRecord(node, owner.jobId, REAPED_MS)
     await delay(2 * HEARTBEAT_MS)
     expect(nodes.flatMap(({ logs }) => logs.of('job.reaped', owner.jobId))).toHaveLength(1)
-    expect(await log(node, owner.jobId)).toHaveLength(1)
+    expect(await readLog(node, owner.jobId)).toHaveLength(1)
   })
 })
 
@@ -124,12 +106,12 @@ describe.skipIf(!hasRedis)('failure matrix: the owner is stopped past its lease 
     owner.stop()
     const record = await settledRecord(node, owner.jobId, REAPED_MS)
     expect(record).toMatchObject({ status: 'failed', error: { code: 'owner.lost' } })
-    const before = await log(node, owner.jobId)
+    const before = await readLog(node, owner.jobId)
     owner.continue()
     expect(await owner.hears('told')).toMatchObject({ kind: 'lease-lost' })
     expect(await owner.hears('cleanup')).toMatchObject({ status: 'cancelled' })
     expect(await owner.hears('settled')).toMatchObject({ status: 'failed', code: 'owner.lost', recorded: true })
-    expect(await log(node, owner.jobId)).toEqual(before)
+    expect(await readLog(node, owner.jobId)).toEqual(before)
     expect(await node.manager.get(owner.jobId)).toEqual(record)
   })
 
@@ -177,7 +159,7 @@ describe.skipIf(!hasRedis)('failure matrix: Redis itself', () => {
           await delay(5)
         }
       })
-      const reading = log(b, job.jobId)
+      const reading = readLog(b, job.jobId)
       await until('output', () => emitted > 40)
       await redis.kill()
       await redis.start()
@@ -204,7 +186,7 @@ describe.skipIf(!hasRedis)('failure matrix: Redis itself', () => {
           await delay(2)
         }
       })
-      expect(await log(b, job.jobId)).toHaveLength(61)
+      expect(await readLog(b, job.jobId)).toHaveLength(61)
       expect(await job.settled).toMatchObject({ status: 'completed', recorded: true })
     },
   )
@@ -269,7 +251,7 @@ describe.skipIf(!hasRedis)('failure matrix: Redis itself', () => {
     const record = await settledRecord(node, streaming.jobId)
     expect(record).toMatchObject({ status: expect.stringMatching(/failed|cancelled/) })
     expect(await settledRecord(node, saving.jobId)).toMatchObject({ status: 'failed', commit: 'none' })
-    await log(node, streaming.jobId)
+    await readLog(node, streaming.jobId)
     const after = await node.manager.register(async () => 'works again')
     expect(await after.settled).toMatchObject({ status: 'completed', value: 'works again', recorded: true })
   })
@@ -302,7 +284,7 @@ describe.skipIf(!hasRedis).each(['ioredis', 'node-redis'] as const)(
         const again = await until('an answer', () => far.manager.cancel(jobId).catch(() => undefined))
         expect(again).toMatchObject({ outcome: expect.stringMatching(/^(cancelled|already-settled)$/) })
         expect(await settled).toMatchObject({ status: 'cancelled', reason: { kind: 'user' }, recorded: true })
-        expect((await log(near, jobId)).filter(({ type }) => type === 'cancelling')).toHaveLength(1)
+        expect((await readLog(near, jobId)).filter(({ type }) => type === 'cancelling')).toHaveLength(1)
       },
     )
 
@@ -320,7 +302,7 @@ describe.skipIf(!hasRedis).each(['ioredis', 'node-redis'] as const)(
         if (fault === 'black-hole') proxy.reset()
         const record = await settledRecord(near, job.jobId)
         expect(record.status).toMatch(/^(cancelled|failed)$/) // the write that is repeated, or the reaper
-        await log(near, job.jobId)
+        await readLog(near, job.jobId)
       },
     )
 
@@ -346,7 +328,7 @@ describe.skipIf(!hasRedis).each(['ioredis', 'node-redis'] as const)(
       await until('more output', async () => ((await near.manager.get(job.jobId))?.lastSeq ?? 0) > seen + 10)
       stop = true
       expect(await job.settled).toMatchObject({ status: 'completed', recorded: true })
-      await log(near, job.jobId)
+      await readLog(near, job.jobId)
     })
 
     it('DIS-09: every reply is lost: what was done is done once', async () => {
@@ -376,7 +358,7 @@ describe.skipIf(!hasRedis).each(['ioredis', 'node-redis'] as const)(
       proxy.reset()
       expect(await job.settled).toMatchObject({ status: 'completed', commit: 'done', recorded: true })
       expect(saves).toBe(1)
-      expect(await log(near, job.jobId)).toHaveLength(22)
+      expect(await readLog(near, job.jobId)).toHaveLength(22)
     })
 
     it('DIS-02: no hint at all: each of 200 cancels reaches its job with the next append or heartbeat', async () => {

@@ -1,14 +1,8 @@
 import { jobStoreContract, type StoreUnderTest } from 'generation-jobs/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { openRedisJobStore } from '../../src/redis/redis-job-store.js'
-import {
-  CLIENT_NAMES,
-  CLIENTS,
-  CLUSTER_CLIENTS,
-  formCluster,
-  OLDER_CLIENTS,
-  type OpenClient,
-} from './support/clients.js'
+import { CLIENT_NAMES, CLIENTS, CLUSTER_CLIENTS, formCluster, type OpenClient } from './support/clients.js'
+import { OLDER_CLIENTS } from './support/older-clients.js'
 import { hasRedis, PROGRAMS, type RedisServer, type ServerProgram, startRedis } from './support/redis-server.js'
 
 interface Place {

@@ -1,16 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type JobEvent, StoreError } from 'generation-jobs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CLIENT_NAMES } from './support/clients.js'
-import { endless, GRACE_MS, HEARTBEAT_MS, LEASE_MS, openNode, type RedisNode } from './support/node.js'
+import { endless, GRACE_MS, HEARTBEAT_MS, LEASE_MS, openNode, REAPED_MS, SLACK_MS } from './support/node.js'
 import { startOwner } from './support/owner.js'
+import { readLog, settledRecord, whileAway } from './support/records.js'
 import { hasRedis, startRedis } from './support/redis-server.js'
 import { adminOf } from './support/replicated.js'
 import { elapsed, until } from './support/until.js'
-
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 1_500
-const REAPED_MS = LEASE_MS + 2 * HEARTBEAT_MS + SLACK_MS
 
 // Killed and restarted with its file within the lease, and for longer: failure-matrix.test.ts, DIS-15 and DIS-05.
 describe.skipIf(!hasRedis).each(CLIENT_NAMES)(
@@ -57,7 +53,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)(
       expect(await adminOf(redis.port).keys('*')).toEqual([])
       const after = await until('a new job', () => b.manager.register(async () => 'works again').catch(whileAway))
       expect(await after.settled).toMatchObject({ status: 'completed', value: 'works again', recorded: true })
-      expect(await readAll(a, after.jobId)).toMatchObject([{ type: 'complete' }])
+      expect(await readLog(a, after.jobId)).toMatchObject([{ type: 'complete' }])
     })
 
     it('DIS-03, DIS-15: with its file, and meanwhile an owner was killed: it is reaped after its lease, by the time of the server', async () => {
@@ -70,26 +66,11 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)(
       await redis.kill()
       await owner.kill()
       await redis.start()
-      const end = until('the end', async () => {
-        const record = await node.manager.get(owner.jobId).catch(whileAway)
-        return record?.settledAt === undefined ? undefined : record
-      })
+      const end = settledRecord(node, owner.jobId)
       expect(await elapsed(end)).toBeLessThan(REAPED_MS)
       expect(await end).toMatchObject({ status: 'failed', error: { code: 'owner.lost' }, commit: 'none' })
-      const events = await readAll(node, owner.jobId)
-      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+      const events = await readLog(node, owner.jobId)
       expect(events.filter(({ type }) => type !== 'chunk')).toEqual([events.at(-1)])
     })
   },
 )
-
-/** A client that is connecting again gives no answer in time; whoever asks asks again. */
-function whileAway(error: unknown): undefined {
-  if (!(error instanceof StoreError)) throw error
-}
-
-async function readAll(node: RedisNode, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of node.manager.events(jobId)) all.push(event)
-  return all
-}

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { JobEvent } from 'generation-jobs'
 import { describe, expect, it } from 'vitest'
 import { CLIENT_NAMES } from './support/clients.js'
-import { endless, nodeOver, type RedisNode } from './support/node.js'
+import { endless, nodeOver, SLACK_MS } from './support/node.js'
+import { readLog, settledRecord, whileAway } from './support/records.js'
 import { hasRedis } from './support/redis-server.js'
 import { SENTINEL_CLIENTS, startWatched } from './support/sentinel.js'
 import { elapsed, until } from './support/until.js'
@@ -12,9 +12,9 @@ const FAILOVER_MS = 20_000
 const OPTIONS = { leaseMs: 15_000, heartbeatMs: 200, gracePeriodMs: 1_000, cancelTimeoutMs: 5_000 } as const
 
 describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails over, through %s', (client) => {
-  async function openWatched() {
+  async function openWatched(more: { cancelTimeoutMs?: number } = {}) {
     const watched = await startWatched()
-    const open = async () => nodeOver(await SENTINEL_CLIENTS[client](watched.sentinelPort), OPTIONS)
+    const open = async () => nodeOver(await SENTINEL_CLIENTS[client](watched.sentinel.port), { ...OPTIONS, ...more })
     const [a, b] = [await open(), await open()]
     /** The primary dies; resolves when the replica has taken its place. */
     const failOver = async () => {
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
       await failedOver
       await run.stream(endless())
     })
-    const reading = readAll(b, saving.jobId)
+    const reading = readLog(b, saving.jobId)
     await until('output', async () => (await b.manager.get(saving.jobId))?.lastSeq === 40)
     await caughtUp()
     await failOver()
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
       ...Array.from({ length: 80 }, (_, index) => `chunk ${index + 1}`),
       false,
     ])
-    const answer = await until('an answer', () => b.manager.cancel(waiting.jobId).catch(() => undefined), FAILOVER_MS)
+    const answer = await until('an answer', () => b.manager.cancel(waiting.jobId).catch(whileAway), FAILOVER_MS)
     expect(answer).toMatchObject({ outcome: 'cancelled', cleanup: 'clean', forced: false })
     expect(await waiting.settled).toMatchObject({ status: 'cancelled', reason: { kind: 'user' }, recorded: true })
     expect([...a.logs.of('job.fenced'), ...b.logs.of('job.reaped')]).toEqual([])
@@ -79,7 +79,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
         }),
       ),
     )
-    const reading = jobs.map(({ jobId }) => readAll(b, jobId))
+    const reading = jobs.map(({ jobId }) => readLog(b, jobId))
     await caughtUp() // the replica knows the jobs, but perhaps not what they write last
     await until('output', async () => ((await b.manager.get(jobs[9]?.jobId ?? ''))?.lastSeq ?? 0) > 20)
     await failOver()
@@ -94,24 +94,25 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
       }
       const status = outcome.status === 'completed' ? 'completed' : 'failed'
       const { jobId, commit } = outcome
-      const record = await until(
-        'the record',
-        async () => {
-          const seen = await b.manager.get(jobId)
-          return seen?.settledAt === undefined ? undefined : seen
-        },
-        FAILOVER_MS,
-      )
+      const record = await settledRecord(b, jobId, FAILOVER_MS)
       expect(record).toMatchObject({ status, commit })
-      const seen = (await reading[index]) ?? []
-      expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, at) => at + 1))
+      await reading[index]
     }
     process.stdout.write(`Sentinel, ${client}: ${saves} of ${jobs.length} jobs completed over the failover\n`)
   })
-})
 
-async function readAll(node: RedisNode, jobId: string): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of node.manager.events(jobId)) all.push(event)
-  return all
-}
+  it('DIS-10: primary, replica and Sentinel are all gone: a remote cancel is a StoreError, a local one settles in time, and the node closes', async () => {
+    const cancelTimeoutMs = 2_000
+    const { a, b, primary, replica, sentinel } = await openWatched({ cancelTimeoutMs })
+    const job = await a.manager.register(async (run) => run.stream(endless()).then(() => {}))
+    await until('output', async () => ((await b.manager.get(job.jobId))?.lastSeq ?? 0) > 3)
+    await Promise.all([sentinel, primary, replica].map((server) => server.kill()))
+    const asked = b.manager.cancel(job.jobId)
+    expect(await elapsed(asked)).toBeLessThan(cancelTimeoutMs + SLACK_MS)
+    await expect(asked).rejects.toMatchObject({ code: 'store.failed' })
+    const cancelled = job.cancel()
+    expect(await elapsed(cancelled)).toBeLessThan(cancelTimeoutMs + SLACK_MS)
+    expect(await cancelled).toMatchObject({ outcome: 'cancelled', recorded: false })
+    expect(await elapsed(Promise.all([a.manager.close(), b.manager.close()]))).toBeLessThan(cancelTimeoutMs + SLACK_MS)
+  })
+})

@@ -1,18 +1,18 @@
-import type { JobEvent, JobSnapshot } from 'generation-jobs'
+import type { JobSnapshot } from 'generation-jobs'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { CLIENT_NAMES } from './support/clients.js'
 import type { LeavingJob, LeavingOptions } from './support/leaving-process.js'
-import { GRACE_MS, HEARTBEAT_MS, LEASE_MS, openNode } from './support/node.js'
+import { GRACE_MS, HEARTBEAT_MS, LEASE_MS, openNode, REAPED_MS, SLACK_MS } from './support/node.js'
 import { startProcess } from './support/process.js'
+import { endsOf, readLog, settledRecord } from './support/records.js'
 import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
 import { elapsed, until } from './support/until.js'
 
 /** Longer than the lease: who drains must go on renewing. */
 const DRAIN_MS = 2 * LEASE_MS
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 1_500
-const REAPED_MS = LEASE_MS + 2 * HEARTBEAT_MS + SLACK_MS
+/** What it gives one call to Redis. */
+const STORE_MS = 1_500
 /** So long ioredis waits for the server's goodbye, when an application disconnects it. */
 const GOODBYE_MS = 2_000
 
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: SIGTERM of the ow
     const isAlone = async () => (await connectionsOf(admin)) === 3 // its client and its subscriber, and the admin
     await until('the connections of the node', isAlone)
     const { jobs, ...leaving } = await startLeaving(server.port, prefix)
-    const live = readAll(node.manager.events(jobs.streams))
+    const live = readLog(node, jobs.streams)
     await until('output', async () => ((await node.manager.get(jobs.streams))?.lastSeq ?? 0) > 3)
     expect(await node.manager.list({ status: 'pending' })).toMatchObject([{ jobId: jobs.waits }])
 
@@ -109,20 +109,16 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: SIGTERM of the ow
 
     redis.pause()
     leaving.signal('SIGTERM')
-    expect(await elapsed(leaving.gone)).toBeLessThan(1.5 * DRAIN_MS + 4 * GRACE_MS + GOODBYE_MS + SLACK_MS)
+    expect(await elapsed(leaving.gone)).toBeLessThan(1.5 * DRAIN_MS + GRACE_MS + 2 * STORE_MS + GOODBYE_MS + SLACK_MS)
     expect(await leaving.gone).toEqual({ code: 0, signal: null })
     expect(leaving.told).toContainEqual({ event: 'cleanup', status: 'cancelled' })
     redis.resume()
 
     const startedAt = performance.now()
     for (const jobId of Object.values(jobs)) {
-      const end = await until('the end', async () => {
-        const record = await node.manager.get(jobId).catch(() => undefined)
-        return record?.settledAt === undefined ? undefined : record
-      })
+      const end = await settledRecord(node, jobId)
       expect(end.commit === 'done' ? end.status : 'completed').toBe('completed')
-      const events = await readAll(node.manager.events(jobId))
-      expect(events.filter(({ type }) => ['complete', 'cancelled', 'error'].includes(type))).toEqual([events.at(-1)])
+      expect(endsOf(await readLog(node, jobId))).toHaveLength(1)
     }
     expect(performance.now() - startedAt).toBeLessThan(REAPED_MS)
   })
@@ -138,10 +134,4 @@ const byShutdown = () =>
 async function connectionsOf(admin: Redis): Promise<number> {
   const clients = String(await admin.client('LIST'))
   return clients.trim().split('\n').length
-}
-
-async function readAll(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of events) all.push(event)
-  return all
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { JobEvent } from 'generation-jobs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readAll } from '../support/read-all.js'
 import { CLIENT_NAMES } from './support/clients.js'
 import { endless, type NodeOptions, openNode } from './support/node.js'
 import { hasRedis, PROGRAMS, type RedisServer, startRedis } from './support/redis-server.js'
@@ -188,9 +188,3 @@ describe.skipIf(!hasRedis).each(PLACES)('two managers on one $program.name, thro
     expect(runMs).toBeLessThan(30_000)
   })
 })
-
-async function readAll(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
-  const all: JobEvent[] = []
-  for await (const event of events) all.push(event)
-  return all
-}

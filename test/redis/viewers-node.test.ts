@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLIENT_NAMES } from './support/clients.js'
-import { endless, openNode } from './support/node.js'
+import { endless, openNode, SLACK_MS } from './support/node.js'
 import { startProcess } from './support/process.js'
 import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
@@ -14,8 +14,6 @@ const LEASE_MS = 9 * HEARTBEAT_MS
 const DISCONNECT_GRACE_MS = 600
 /** A viewer whose node is dead counts for three heartbeats more. */
 const VIEWER_TTL_MS = 3 * HEARTBEAT_MS
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 1_500
 const CANCELLED_MS = VIEWER_TTL_MS + DISCONNECT_GRACE_MS + 2 * HEARTBEAT_MS + SLACK_MS
 
 describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: the node of the viewers dies, through %s', (client) => {

@@ -1,8 +1,6 @@
 import type { RedisClient } from 'generation-jobs/redis'
 import { Cluster, Redis } from 'ioredis'
-import { Redis as Redis5 } from 'ioredis5'
 import { createClient, createCluster } from 'redis'
-import { createClient as createClient5 } from 'redis5'
 
 export interface OpenClient {
   readonly client: RedisClient
@@ -26,21 +24,6 @@ export const CLIENTS = {
     return { client, close: () => client.disconnect() }
   },
 } as const satisfies Record<string, (port: number) => Promise<OpenClient>>
-
-/** The major versions before. */
-export const OLDER_CLIENTS: Readonly<Record<string, (port: number) => Promise<OpenClient>>> = {
-  'node-redis 5': async (port) => {
-    const client = createClient5({ socket: { port, host } })
-    client.on('error', ignore)
-    await client.connect()
-    return { client, close: () => client.destroy() }
-  },
-  'ioredis 5': async (port) => {
-    const client = new Redis5(port, host)
-    client.on('error', ignore)
-    return { client, close: () => client.disconnect() }
-  },
-}
 
 export type ClientName = keyof typeof CLIENTS
 export const CLIENT_NAMES = Object.keys(CLIENTS) as ClientName[]

@@ -60,7 +60,7 @@ const manager = new GenerationJobManager({
   store: createRedisJobStore({ client, prefix, leaseMs, heartbeatMs }),
   logger: false,
   gracePeriodMs,
-  cancelTimeoutMs: 3 * gracePeriodMs,
+  cancelTimeoutMs: gracePeriodMs + 2_000, // its store calls have three quarters of the two seconds
   maxConcurrentJobs: 4,
 })
 const jobs: Record<string, string> = {}

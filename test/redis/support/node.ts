@@ -10,6 +10,10 @@ export const HEARTBEAT_MS = 100
 /** How long a hint that is lost may delay what it was for. */
 export const GRACE_MS = 300
 export const CANCEL_MS = 900
+/** What a busy machine may add to any bound. */
+export const SLACK_MS = 1_500
+/** How long a dead owner keeps its job: a reaper looks once per heartbeat. */
+export const REAPED_MS = LEASE_MS + 2 * HEARTBEAT_MS + SLACK_MS
 
 export interface NodeOptions extends GenerationJobManagerOptions {
   readonly client?: ClientName

@@ -7,6 +7,9 @@ import { until } from './until.js'
 
 const hooks = fileURLToPath(new URL('../../support/package-hooks.mjs', import.meta.url))
 
+/** A program takes seconds to start where the machine does something else. */
+const START_MS = 40_000
+
 export interface Told {
   readonly event: string
   readonly [field: string]: unknown
@@ -30,7 +33,12 @@ export function startProcess(program: `${string}-process.ts`, options: object): 
   const child = spawn(process.execPath, ['--import', hooks, path, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const gone = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+  let isGone = false
+  // Not 'exit', which may come before its last lines.
+  const gone = once(child, 'close').then(([code, signal]) => {
+    isGone = true
+    return { code, signal }
+  })
   const told: Told[] = []
   createInterface({ input: child.stdout }).on('line', (line) => told.push(JSON.parse(line)))
   const kill = async () => {
@@ -40,7 +48,14 @@ export function startProcess(program: `${string}-process.ts`, options: object): 
   onTestFinished(kill)
   return {
     told,
-    hears: (event) => until(`'${event}' of ${program}`, () => told.find((one) => one.event === event), 20_000),
+    hears: (event) => {
+      const look = () => {
+        const heard = told.find((one) => one.event === event)
+        if (!heard && isGone) throw new Error(`${program} ended without '${event}'`)
+        return heard
+      }
+      return until(`'${event}' of ${program}`, look, START_MS)
+    },
     signal: (name) => void child.kill(name),
     kill,
     gone,

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { createSentinel } from 'redis'
 import { onTestFinished } from 'vitest'
 import type { ClientName, OpenClient } from './clients.js'
-import { startRedis } from './redis-server.js'
+import { type RedisServer, startRedis } from './redis-server.js'
 import { adminOf, type Replicated, startReplicated } from './replicated.js'
 import { until } from './until.js'
 
@@ -10,7 +10,7 @@ const host = '127.0.0.1'
 const NAME = 'generation'
 
 export interface Watched extends Replicated {
-  readonly sentinelPort: number
+  readonly sentinel: RedisServer
   /** Where Sentinel says the primary is. */
   primaryPort(): Promise<number>
 }
@@ -34,7 +34,7 @@ export async function startWatched(): Promise<Watched> {
   })
   return {
     ...replicated,
-    sentinelPort: sentinel.port,
+    sentinel,
     primaryPort: async () => Number(((await admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)) as string[])[1]),
   }
 }
