@@ -40,7 +40,7 @@ const COMPILED_ONLY: Readonly<Record<string, number>> = {
   'docs/commit-and-databases.md': 1,
   'docs/migrating-from-ai-sdk-stop.md': 3,
   'docs/migrating-from-bullmq-alone.md': 3,
-  'docs/operating.md': 1,
+  'docs/operating.md': 2,
   'docs/several-servers.md': 2,
 }
 
