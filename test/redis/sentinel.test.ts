@@ -4,6 +4,7 @@ import { CLIENT_NAMES } from './support/clients.js'
 import { endless, nodeOver, SLACK_MS } from './support/node.js'
 import { readLog, settledRecord, whileAway } from './support/records.js'
 import { hasRedis } from './support/redis-server.js'
+import { adminOf } from './support/replicated.js'
 import { SENTINEL_CLIENTS, startWatched } from './support/sentinel.js'
 import { elapsed, until } from './support/until.js'
 
@@ -26,7 +27,7 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
   }
 
   it('DIS-15: jobs whose writes had reached the replica go on: no gap, no duplicate, a remote cancel and a commit as ever', async () => {
-    const { a, b, caughtUp, failOver } = await openWatched()
+    const { a, b, replica, caughtUp, failOver } = await openWatched()
     let goOn = (): void => {}
     const failedOver = new Promise<void>((resolve) => {
       goOn = resolve
@@ -48,6 +49,11 @@ describe.skipIf(!hasRedis).each(CLIENT_NAMES)('failure matrix: Sentinel fails ov
     await until('output', async () => (await b.manager.get(saving.jobId))?.lastSeq === 40)
     await caughtUp()
     await failOver()
+    const admin = adminOf(replica.port)
+    await until('both nodes, listening on the new primary', async () => {
+      const channels = (await admin.pubsub('CHANNELS', '*:node:*')) as string[]
+      return channels.length === 2
+    })
     goOn()
     expect(await saving.settled).toMatchObject({ status: 'completed', commit: 'done', recorded: true })
     expect(saves).toBe(1)
