@@ -425,7 +425,8 @@ export class Run<T> {
 
   /** The reason stands: first it is true, then everybody is told, then the run begins to end. */
   cancelRecorded(reason: CancelReason): void {
-    if (this.#token?.isCancelled || this.#isEndFixed) return
+    // A claim that was won stands: only a store that has forgotten it, after a failover, can have taken a cancel.
+    if (this.#token?.isCancelled || this.#isEndFixed || this.#gate?.isSaving) return
     this.#status = 'cancelling'
     this.#cancelRequestedAt = this.#env.limits.now()
     this.#limits.stop()
@@ -540,7 +541,7 @@ export class Run<T> {
 
   #finish(settlement: Settlement, end: JobEnd = this.#jobEnd('clean')): void {
     if (this.#phase === 'settled') return
-    if (settlement.kind === 'cancelled-first') {
+    if (settlement.kind === 'cancelled-first' && end.commit === 'none') {
       // Another node's cancel was recorded while the cleanups ran here: the reason came before the end.
       this.token.cancel(settlement.reason)
       return this.#writeEnd(this.#jobEnd(end.cleanup))

@@ -117,7 +117,7 @@ describe.skipIf(!hasRedis)('failure matrix: a failover that loses acknowledged w
     const asked = await until('an answer', () => b.manager.cancel(job.jobId).catch(whileAway))
     expect(asked).toMatchObject({ outcome: expect.stringMatching(/^(requested|cancelled)$/) })
     saving.finish()
-    await job.settled
+    expect(await job.settled).toMatchObject({ status: 'completed', commit: 'done', recorded: false })
     const record = await settledRecord(b, job.jobId, REAPED_MS)
     expect(record).toMatchObject({ status: 'cancelled', cancel: { reason: { kind: 'user' } }, commit: 'none' })
     expect(saving.saves()).toBe(1)
