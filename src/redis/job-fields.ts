@@ -55,10 +55,10 @@ export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: E
     lastSeq: Number(lastSeq),
     createdAt: Number(createdAt),
     startedAt: time(startedAt),
-    updatedAt: Number(settledAt ?? updatedAt ?? createdAt),
+    updatedAt: Math.max(Number(updatedAt ?? createdAt), Number(settledAt), cancel?.requestedAt ?? 0),
     settledAt: time(settledAt),
     ...given,
-    cancel,
+    cancel: cancel && { reason: cancel.reason, requestedAt: cancel.requestedAt },
     ...(ending ?? end),
   }
 }

@@ -65,9 +65,9 @@ local due = node ~= '' and lease_ms or tonumber(deadline) or BACKSTOP / 2
 -- As keep_all does it, of keys that are known to be new. Indexes outlive the jobs that they name.
 local ttl = 2 * (BACKSTOP + wait)
 redis.call('PEXPIRE', job_key(id), int(ttl))
-redis.call('ZADD', JOBS, token, id)
-redis.call('ZADD', LEASES, int(now + due), id)
-keep_index(LEASES, ttl)
+redis.call('ZADD', index('jobs'), token, id)
+redis.call('ZADD', index('leases'), int(now + due), id)
+keep_index(index('leases'), ttl)
 if at.owner then redis.call('ZADD', owner_key(at.owner), token, id) end
 if at.group then redis.call('ZADD', group_key(at.group), token, id) end
 keep_indexes(at, ttl)

@@ -14,16 +14,16 @@ if #arg > 4 then
   statuses = {}
   for i = 5, #arg do statuses[arg[i]] = true end
 end
-local index = group ~= '' and group_key(group) or owner ~= '' and owner_key(owner) or JOBS
+local names = group ~= '' and group_key(group) or owner ~= '' and owner_key(owner) or index('jobs')
 
-local page = redis.call('ZRANGEBYSCORE', index, after == '' and '-inf' or '(' .. after, '+inf', 'WITHSCORES',
+local page = redis.call('ZRANGEBYSCORE', names, after == '' and '-inf' or '(' .. after, '+inf', 'WITHSCORES',
   'LIMIT', 0, limit)
 local records = {}
 for i = 1, #page, 2 do
   local job, missing = load(page[i], 'places')
   if missing then
     if missing[1] == 'version' then return missing end
-    redis.call('ZREM', index, page[i])
+    redis.call('ZREM', names, page[i])
   elseif (owner == '' or places(job).owner == owner) and (not statuses or statuses[job.status]) then
     records[#records + 1] = page[i]
     records[#records + 1] = record(job)

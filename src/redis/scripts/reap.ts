@@ -6,14 +6,15 @@ import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
 import { OWNING } from './parts/owning.js'
 import { RECORDS } from './parts/records.js'
+import { WHOLE_RECORDS } from './parts/whole-records.js'
 import { type Reply, type RunScript, script } from './script.js'
 
 const REAP = script(
   'reap',
-  [RECORDS, OWNING, LOGGING, ENDING],
+  [RECORDS, WHOLE_RECORDS, OWNING, LOGGING, ENDING],
   `
 local skip, limit, owner_lost, commit_unknown = tonumber(arg[1]), tonumber(arg[2]), arg[3], arg[4]
-local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(now), 'LIMIT', skip, limit)
+local due = redis.call('ZRANGEBYSCORE', index('leases'), '-inf', int(now), 'LIMIT', skip, limit)
 local reaped = {}
 
 -- What was on its way decides. Nobody knows about the cleanups; the new token refuses an owner that wakes.
@@ -25,7 +26,7 @@ local function settle_lost(job)
     return ending
   end
   if job.status == 'cancelling' then
-    return settle('cancelled', cancelled_event(kind_of(job), 'true'), 'none', '')
+    return settle('cancelled', cancelled_event(cancel_of(job).reason.kind, 'true'), 'none', '')
   elseif job.status == 'committing' then
     return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', ',"error":' .. commit_unknown)
   end
@@ -37,13 +38,13 @@ for _, id in ipairs(due) do
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   elseif missing or is_settled(job.status) then
-    redis.call('ZREM', LEASES, id)
+    redis.call('ZREM', index('leases'), id)
   elseif not job.node and not job.deadlineMs then
-    redis.call('ZADD', LEASES, int(now + BACKSTOP / 2), id)
+    redis.call('ZADD', index('leases'), int(now + BACKSTOP / 2), id)
     keep_all(job, BACKSTOP)
   else
     local ending = job.node and settle_lost(job)
-      or cancel_pending(job, 'deadline', '{"kind":"deadline","at":' .. int(now) .. '}')
+      or cancel_pending(job, 'deadline', '{"kind":"deadline","at":' .. int(now) .. '}', '')
     hint_owner(job)
     reaped[#reaped + 1] = id
     reaped[#reaped + 1] = whole_record(job, ending)

@@ -1,15 +1,17 @@
 import { type JobEnd, terminalEvent } from '../../core/job-end.js'
 import type { OwnedOperation, SettleAnswer } from '../../core/job-store.js'
 import { decodeRecord, type Ending } from '../job-fields.js'
+import { luaJson } from '../lua-json.js'
 import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
 import { RECORDS } from './parts/records.js'
+import { WHOLE_RECORDS } from './parts/whole-records.js'
 import { refusal } from './refusal.js'
 import { type RunScript, script } from './script.js'
 
 const SETTLE = script(
   'settle',
-  [RECORDS, LOGGING, ENDING],
+  [RECORDS, WHOLE_RECORDS, LOGGING, ENDING],
   `
 local id, fence, op, status, event, ending, forced, reason, kind = unpack(arg)
 local job, missing = load_whole(id)
@@ -23,10 +25,10 @@ if status ~= 'cancelled' then
   if job.status ~= 'running' and job.status ~= 'committing' then return {'refused', record(job)} end
   settle_job(job, status, event, ending, 'settleId', op)
 elseif job.status == 'cancelling' then
-  settle_job(job, status, cancelled_event(kind_of(job), forced), ending, 'settleId', op)
+  settle_job(job, status, cancelled_event(cancel_of(job).reason.kind, forced), ending, 'settleId', op)
 elseif job.status == 'running' then
   -- The owner's own reason; one that is recorded already stays.
-  job.cancel = cancel_request(reason)
+  job.cancel = cancel_request(reason, op)
   settle_job(job, status, cancelled_event(kind, forced), ending, 'settleId', op, 'cancel', job.cancel)
 else
   return {'refused', record(job)}
@@ -49,7 +51,7 @@ export async function settle(
     JSON.stringify(terminalEvent(end)),
     JSON.stringify(ending),
     String(end.forced),
-    reason && JSON.stringify(reason),
+    reason && luaJson(reason),
     reason?.kind,
   ])
   switch (answer) {

@@ -8,21 +8,21 @@ const SWEEP = script(
   [RECORDS, LOGGING],
   `
 local skip, limit = tonumber(arg[1]), tonumber(arg[2])
-local due = redis.call('ZRANGEBYSCORE', SETTLED, '-inf', int(now), 'LIMIT', skip, limit)
+local due = redis.call('ZRANGEBYSCORE', index('settled'), '-inf', int(now), 'LIMIT', skip, limit)
 local swept = {}
 for _, id in ipairs(due) do
   local job, missing = load(id, 'places')
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   else
-    redis.call('ZREM', SETTLED, id)
+    redis.call('ZREM', index('settled'), id)
     if missing then
-      redis.call('ZREM', JOBS, id)
+      redis.call('ZREM', index('jobs'), id)
     -- Not a new job that has the id of one whose record Redis evicted.
     elseif is_settled(job.status) then
       local at = places(job)
       redis.call('UNLINK', job.key, log_key(id), viewers_key(id))
-      redis.call('ZREM', JOBS, id)
+      redis.call('ZREM', index('jobs'), id)
       if at.owner then redis.call('ZREM', owner_key(at.owner), id) end
       if at.group then redis.call('ZREM', group_key(at.group), id) end
       if at.idem and redis.call('GET', at.idem) == id then redis.call('UNLINK', at.idem) end

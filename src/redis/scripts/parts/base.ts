@@ -22,12 +22,16 @@ local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2] + ARGV[4] * 1000
 local now = math.floor(micros / 1000)
 
-local JOBS, LEASES, SETTLED = root .. ':jobs', root .. ':leases', root .. ':settled'
 local function job_key(id) return root .. ':job:' .. id end
 local function log_key(id) return root .. ':log:' .. id end
 local function viewers_key(id) return root .. ':viewers:' .. id end
 local function owner_key(owner) return root .. ':owner:' .. owner end
 local function group_key(group) return root .. ':group:' .. group end
+local indexes = {}
+local function index(name)
+  if not indexes[name] then indexes[name] = root .. ':' .. name end
+  return indexes[name]
+end
 
 -- Remembered: a script writes the same instants several times, and formatting one costs as much as a small command. Spans and
 -- sequence numbers fit into what is formatted in half the time.

@@ -3,25 +3,6 @@ export const ENDING = `
 -- How long what is settled outlives its retention, if no sweep comes.
 local SWEEP_SLACK = 60000
 
--- A job with all that its end needs and all of its record: what is known need not be read again to be answered.
-local function load_whole(id, ...)
-  return load(id, 'limits', 'startedAt', 'places', 'given', 'step', 'cancel', ...)
-end
-
--- The record of such a job as it is now, in the order of RECORD_FIELDS.
-local function whole_record(job, ending)
-  return {job.status, job.step, job.fence, job.seq, job.createdAt, job.startedAt, now, job.settledAt or false, job.cancel,
-    job.places, job.given, ending or false}
-end
-
--- A cancel request as it stands in the record. What is on the wire tells its kind only.
-local function cancel_request(reason)
-  return '{"reason":' .. reason .. ',"requestedAt":' .. int(now) .. '}'
-end
-local function kind_of(job)
-  return cjson.decode(job.cancel).reason.kind
-end
-
 local function cancelled_event(kind, forced)
   return '{"type":"cancelled","kind":"' .. kind .. '","forced":' .. forced .. '}'
 end
@@ -43,11 +24,11 @@ local function settle_job(job, status, event, ending, ...)
   local at = places(job)
   local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
-  redis.call('ZREM', LEASES, job.id)
+  redis.call('ZREM', index('leases'), job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
   redis.call('DEL', viewers_key(job.id))
-  redis.call('ZADD', SETTLED, int(now + retention), job.id)
-  keep_index(SETTLED, ttl)
+  redis.call('ZADD', index('settled'), int(now + retention), job.id)
+  keep_index(index('settled'), ttl)
   keep_indexes(at, ttl)
   redis.call('PEXPIRE', job.key, int(ttl))
   redis.call('PEXPIRE', log_key(job.id), int(ttl))
@@ -56,10 +37,10 @@ local function settle_job(job, status, event, ending, ...)
 end
 
 -- The end of a job that nobody has begun: there is nothing to clean up.
-local function cancel_pending(job, kind, reason, ...)
-  job.cancel = cancel_request(reason)
+local function cancel_pending(job, kind, reason, cancel_id)
+  job.cancel = cancel_request(reason, cancel_id)
   local ending = ending_of(job, 'none', 'clean', 'false', ',"cancelMs":0')
-  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'cancel', job.cancel, ...)
+  settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'cancel', job.cancel)
   return ending
 end
 `

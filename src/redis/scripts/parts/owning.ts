@@ -7,20 +7,20 @@ local function keep_all(job, ttl)
   for _, key in ipairs({job.key, log_key(job.id), viewers_key(job.id)}) do redis.call('PEXPIRE', key, int(2 * ttl)) end
   if at.idem then redis.call('PEXPIRE', at.idem, int(2 * ttl)) end
   if at.live then keep(at.live, 2 * ttl) end
-  keep(LEASES, 2 * ttl)
+  keep(index('leases'), 2 * ttl)
   keep_indexes(at, 2 * ttl)
 end
 
 -- A whole lease from now: only the owner gets here, behind the check of its fencing token.
 local function renew_lease(job)
-  redis.call('ZADD', LEASES, int(now + lease_ms), job.id)
+  redis.call('ZADD', index('leases'), int(now + lease_ms), job.id)
   if redis.call('PTTL', job.key) < BACKSTOP then keep_all(job, BACKSTOP) end
 end
 
 -- The first token of a job is its place in the order of creation too, so no two jobs have the same.
 local newest
 local function first_fence()
-  newest = newest or tonumber(redis.call('ZREVRANGE', JOBS, 0, 0, 'WITHSCORES')[2]) or 0
+  newest = newest or tonumber(redis.call('ZREVRANGE', index('jobs'), 0, 0, 'WITHSCORES')[2]) or 0
   newest = math.max(micros, newest + 1)
   return newest
 end

@@ -27,6 +27,14 @@ local function record(job)
   return redis.call('HMGET', job.key, ${RECORD_FIELDS.map((field) => `'${field}'`).join(', ')})
 end
 
+-- A cancel request as it stands in the record.
+local function cancel_request(reason, id)
+  return '{"reason":' .. reason .. ',"requestedAt":' .. int(now) .. ',"id":"' .. id .. '"}'
+end
+local function cancel_of(job)
+  return cjson.decode(job.cancel)
+end
+
 -- What it was given room for: events in its log and their bytes, and milliseconds once it is settled. See create.ts.
 local function limits(job)
   local events, bytes, retention = string.match(job.limits, '(%S+) (%S+) (%S+)')
@@ -40,7 +48,7 @@ local function places(job)
 end
 
 local function keep_indexes(at, ttl)
-  keep_index(JOBS, ttl)
+  keep_index(index('jobs'), ttl)
   if at.owner then keep_index(owner_key(at.owner), ttl) end
   if at.group then keep_index(group_key(at.group), ttl) end
 end
