@@ -16,7 +16,7 @@ end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
 local function settle_job(job, status, event, ending, ...)
-  push(job, {log_item(job, now, event)})
+  push(job, {log_item(job, now, event)}, true)
   job.status = status
   job.settledAt = int(now)
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)

@@ -13,8 +13,9 @@ local function log_item(job, at, event)
   return int(at - tonumber(job.createdAt)) .. ',' .. event
 end
 
--- Adds items to the log, which is made with the first of them and lives as long as its job from then on: see keep_all.
-local function push(job, items)
+-- Adds items to the log, which is made with the first of them and lives as long as its job from then on: see keep_all. What has a
+-- time to live of its own in mind sets it itself.
+local function push(job, items, has_ttl)
   local key, used, next = log_key(job.id), job.seq % BLOCK, 1
   local blocks = {}
   if used > 0 then
@@ -30,7 +31,7 @@ local function push(job, items)
   for first = 1, #blocks, 1000 do
     local last = math.min(first + 999, #blocks)
     local length = redis.call('RPUSH', key, unpack(blocks, first, last))
-    if length == last then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
+    if length == last and not has_ttl then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
   end
   job.seq = job.seq + #items
 end
