@@ -6,11 +6,14 @@ export interface BullMQJobs {
   close(): Promise<void>
 }
 
+/** As long as a job of ours is kept once it is settled, seconds: a finished job can be looked up on both sides. */
+const KEPT_FOR = 15 * 60
+
 /** Queue and worker in this process, as a small server has them. */
 export async function bullmqJobs(port: number, concurrency: number): Promise<BullMQJobs> {
   const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: null }
   const queue = new Queue('bench', { connection })
-  const worker = new Worker('bench', async () => 1, { connection, concurrency, removeOnComplete: { count: 0 } })
+  const worker = new Worker('bench', async () => 1, { connection, concurrency, removeOnComplete: { age: KEPT_FOR } })
   await worker.waitUntilReady()
   return {
     async run(jobs) {
