@@ -91,10 +91,10 @@ export async function create(run: RunScript, job: NewJob): Promise<CreateAnswer>
     job.nodeId,
     job.want,
     job.exclusiveInGroup ? 1 : 0,
-    text<Places>(placesOf(job)),
+    unlessEmpty(luaJson(placesOf(job))),
     job.deadlineMs,
     `${Math.min(job.maxLogEvents, NO_LIMIT)} ${Math.min(job.maxLogBytes, NO_LIMIT)} ${job.retentionMs}`,
-    text<Given>({ requestFingerprint, metadata }),
+    unlessEmpty(JSON.stringify({ requestFingerprint, metadata } satisfies Given)),
   ])
   switch (answer) {
     case 'created': {
@@ -139,9 +139,8 @@ function placesOf({ owner, group, idempotencyKey }: NewJob): Places {
   }
 }
 
-/** As JSON text; nothing for an object without members. */
-function text<T extends object>(members: T): string | undefined {
-  const json = luaJson(members)
+/** Nothing for an object without members. */
+function unlessEmpty(json: string): string | undefined {
   return json === '{}' ? undefined : json
 }
 
