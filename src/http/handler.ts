@@ -4,7 +4,6 @@ import { WIRE_VERSION, WIRE_VERSION_HEADER } from '../protocol/wire.js'
 import { cancelJob } from './cancel-route.js'
 import { createJob } from './create-route.js'
 import { errorResponse, toHttpError } from './error-response.js'
-import { FrameCache } from './frame-cache.js'
 import { HttpError } from './http-error.js'
 import {
   type GenerationHandlerOptions,
@@ -14,10 +13,10 @@ import {
 } from './options.js'
 import { isPreflight, judgeOrigin, preflightResponse } from './origin-policy.js'
 import { matchRoute, type Route } from './route.js'
-import { SharedTurn } from './shared-turn.js'
 import { jobStatus } from './status-route.js'
 import { streamJob } from './stream-route.js'
 import { STREAM_TOKEN_PARAMETER, StreamTokens } from './stream-token.js'
+import { Streams } from './streams.js'
 
 /** Answers one request; never rejects. Works wherever a fetch handler does; node:http takes it through `generation-jobs/node`. */
 export type GenerationHandler = (request: Request, context?: HandlerContext) => Promise<Response>
@@ -34,12 +33,12 @@ export function createGenerationHandler<Params>(options: GenerationHandlerOption
 
 class Routes {
   readonly #options: ResolvedHandlerOptions
-  readonly #shared: { readonly frames: FrameCache; readonly turn: SharedTurn }
+  readonly #streams: Streams
   readonly #tokens: StreamTokens | undefined
 
   constructor(options: ResolvedHandlerOptions) {
     this.#options = options
-    this.#shared = { frames: new FrameCache(options.messages), turn: new SharedTurn(options.clock) }
+    this.#streams = new Streams(options)
     this.#tokens = options.streamToken && new StreamTokens(options.streamToken, options.clock)
   }
 
@@ -67,7 +66,9 @@ class Routes {
     }
     const { job, owner } = await this.#ownJob(request, route, native, url.searchParams.get(STREAM_TOKEN_PARAMETER))
     if (route.action === 'read') return jobStatus(this.#options, job)
-    if (route.action === 'stream') return streamJob(this.#options, this.#shared, request, job, context.disconnect)
+    if (route.action === 'stream') {
+      return streamJob(this.#streams, { request, url, job, context }, this.#options.maxViewerBufferBytes)
+    }
     return cancelJob(this.#options, job.jobId, owner)
   }
 

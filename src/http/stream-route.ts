@@ -1,17 +1,16 @@
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
 import { isSettled } from '../protocol/job-status.js'
 import { LAST_EVENT_ID_HEADER } from '../protocol/wire.js'
-import { EventBatches } from './event-batches.js'
-import { EventStream } from './event-stream.js'
-import type { FrameCache } from './frame-cache.js'
 import { HttpError } from './http-error.js'
-import type { HandlerContext, ResolvedHandlerOptions } from './options.js'
-import type { SharedTurn } from './shared-turn.js'
+import type { HandlerContext } from './options.js'
+import { streamResponse } from './stream-response.js'
+import type { Streams } from './streams.js'
 
-const HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
+export interface StreamRequest {
+  readonly request: Request
+  readonly url: URL
+  readonly job: JobSnapshot
+  readonly context: HandlerContext
 }
 
 /**
@@ -19,44 +18,30 @@ const HEADERS = {
  * settled job: it ends the reconnects of an `EventSource`.
  */
 export async function streamJob(
-  options: ResolvedHandlerOptions,
-  shared: { readonly frames: FrameCache; readonly turn: SharedTurn },
-  request: Request,
-  job: JobSnapshot,
-  disconnect: HandlerContext['disconnect'],
+  streams: Streams,
+  { request, url, job, context }: StreamRequest,
+  maxBufferBytes: number,
 ): Promise<Response> {
-  const { manager, clock, heartbeatMs, maxViewerBufferBytes: maxBufferBytes } = options
   const { jobId, lastSeq } = job
-  const after = cursorOf(request)
+  const after = cursorOf(request, url)
   if (isSettled(job.status) && after >= lastSeq) return new Response(null, { status: 204 })
-  const batches = new EventBatches(manager.events(jobId, { after, viewer: true }))
-  // What there is to read comes at once, or the reason why it cannot be read, which needs a status of its own.
-  const first = after < lastSeq ? await batches.next() : []
-  const frames = shared.frames.enter(jobId)
-  const onAbort = () => stream.close()
-  const stream = new EventStream({
-    batches,
-    first,
-    frames,
-    clock,
-    turn: shared.turn,
-    heartbeatMs,
-    maxBufferBytes,
-    disconnect,
-    onEnd() {
-      request.signal.removeEventListener('abort', onAbort) // holds the request too: its signal lives no longer than it
-      shared.frames.leave(jobId, frames)
-    },
+  const { signal } = request
+  const onAbort = () => viewer.close()
+  const viewer = streams.enter(jobId, after, () => {
+    signal.removeEventListener('abort', onAbort) // holds the request too: its signal lives no longer than it
   })
-  if (request.signal.aborted) stream.close()
-  else request.signal.addEventListener('abort', onAbort)
-  return new Response(stream.body, { headers: HEADERS })
+  // What there is to read comes at once, or the reason why it cannot be read, which needs a status of its own.
+  if (after < lastSeq) await viewer.catchUp()
+  else viewer.join()
+  if (signal.aborted) viewer.close()
+  else signal.addEventListener('abort', onAbort)
+  return streamResponse(viewer, maxBufferBytes, context)
 }
 
 /** The larger of `Last-Event-ID` and `?after=`: a browser that reconnects repeats the query of its first request. */
-function cursorOf(request: Request): number {
+function cursorOf(request: Request, url: URL): number {
   const header = request.headers.get(LAST_EVENT_ID_HEADER) ?? ''
-  const query = new URL(request.url).searchParams.get('after') ?? ''
+  const query = url.searchParams.get('after') ?? ''
   return Math.max(wholeNumber(header, LAST_EVENT_ID_HEADER), wholeNumber(query, 'after'))
 }
 

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FetchAPI, normalizeNodeRequest, sendNodeResponse } from '@whatwg-node/server'
 import type { GenerationHandler } from '../http/index.js'
+import { directStreamOf, writesStreams } from '../http/stream-response.js'
+import type { Viewer } from '../http/viewer.js'
+import { ResponseSink } from './response-sink.js'
 
 /** A request listener of `node:http`; Express and Nest take it as middleware. */
 export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
@@ -13,10 +16,21 @@ export function toNodeHandler(handler: GenerationHandler): NodeHandler {
   return async (req, res) => {
     const request = toFetchRequest(req, res)
     const response = request
-      ? await handler(request, { native: { req, res }, disconnect: () => void res.destroy() })
+      ? await handler(request, writesStreams({ native: { req, res }, disconnect: () => void res.destroy() }))
       : new Response(null, { status: 400 })
-    await sendNodeResponse(response, res, req, false)
+    const stream = directStreamOf(response)
+    await (stream ? writeStream(stream, response, res) : sendNodeResponse(response, res, req, false))
   }
+}
+
+/** Resolves when the connection is closed or the response has ended. */
+async function writeStream(stream: Viewer, { status, headers }: Response, res: ServerResponse): Promise<void> {
+  if (res.closed) return stream.onGone()
+  res.socket?.setTimeout(0)
+  res.setHeaders(headers)
+  res.writeHead(status)
+  stream.start(new ResponseSink(res, stream))
+  if (!res.closed) await new Promise((resolve) => res.once('close', resolve))
 }
 
 /** The platform's own classes, so that `request instanceof Request` holds in `authorize` and `start`. */
