@@ -8,6 +8,8 @@ import type { JobWatch } from './job-watch.js'
 
 /** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
 const PAGE = 1_024
+/** Most characters of one page that is handed over; a single event may have more. */
+const PAGE_CHARACTERS = 64 * 1024
 
 export interface EventReaderOptions {
   readonly store: JobStore
@@ -29,6 +31,7 @@ interface Waiting {
 }
 
 const DONE: Result = { done: true, value: undefined }
+const NONE: readonly JobEvent[] = []
 
 /**
  * Reads a job's log from a cursor: first what is there, then what comes, to the terminal event; no gap, no duplicate, because
@@ -68,6 +71,20 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     })
     this.#read()
     return result
+  }
+
+  /** The next event with those that were read with it, one promise for them all; none at the end. For rooms of this package. */
+  async nextPage(): Promise<readonly JobEvent[]> {
+    const first = await this.next()
+    if (first.done) return NONE
+    const events = [first.value]
+    let characters = textLength(first.value)
+    for (let event = this.#page[this.#next]; event && characters < PAGE_CHARACTERS; event = this.#page[this.#next]) {
+      events.push(event)
+      characters += textLength(event)
+      this.#deliver(event)
+    }
+    return events
   }
 
   return(): Promise<Result> {
@@ -164,6 +181,10 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     else first?.reject(error)
     for (const waiting of others) waiting.resolve(DONE)
   }
+}
+
+function textLength(event: JobEvent): number {
+  return event.type === 'chunk' ? event.content.length : 1
 }
 
 /** A reader that can only say that the manager is closed. */
