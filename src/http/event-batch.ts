@@ -1,85 +1,103 @@
 import { isTerminalEvent, type JobEvent } from '../protocol/job-event.js'
-import { EventPages } from './event-pages.js'
 
-/** Nothing is read ahead above these; data and metadata, which are few, count as one character each. */
+/** A batch of so much is full, and nothing is read ahead above it; data and metadata, which are few, count as one character each. */
 const MAX_EVENTS = 1_024
 const MAX_CHARACTERS = 64 * 1024
 
-/** Reads a job's events ahead of whoever takes them, one bounded batch. */
-export class EventBatch {
-  readonly #pages: EventPages
-  readonly #onReady: () => void
-  #events: JobEvent[] = []
-  #characters = 0
-  #isReading = false
-  #isSitting = false
-  #isEnded = false
+/** A manager's reader: also hands over, without a promise, what is in the log. */
+interface DirectReader {
+  readNow(): readonly JobEvent[]
+}
 
-  /** `onReady` is called when there is more to take, or nothing will come any more. */
-  constructor(events: AsyncIterable<JobEvent>, onReady: () => void) {
-    this.#pages = new EventPages(events)
+/**
+ * Reads a job's events for whoever takes them from time to time: waits for the first, and takes along what has come since. Of a reader
+ * that cannot say that, a bounded batch is read ahead.
+ */
+export class EventBatch {
+  readonly #events: AsyncIterator<JobEvent, unknown>
+  readonly #onReady: (isMuch: boolean) => void
+  #batch: JobEvent[] = []
+  #characters = 0
+  /** The last take found a full batch: there is more behind it. */
+  #isBehind = false
+  #state: 'idle' | 'reading' | 'sitting' | 'ended' = 'idle'
+
+  /** `onReady` is called when there is something to take, more than fits in a batch perhaps, or nothing will come any more. */
+  constructor(events: AsyncIterable<JobEvent>, onReady: (isMuch: boolean) => void) {
+    this.#events = events[Symbol.asyncIterator]() as AsyncIterator<JobEvent, unknown>
     this.#onReady = onReady
   }
 
   get isEmpty(): boolean {
-    return this.#events.length === 0
+    return this.#batch.length === 0
   }
 
   /** Whether everything was taken and no more will come: after the terminal event, an error, or `close`. */
   get isOver(): boolean {
-    return this.#isEnded && this.isEmpty
+    return this.#state === 'ended' && this.isEmpty
   }
 
-  /** Waits for the first events. Rejects, with the reader's error, if there is no reading them. */
+  /** Waits for the first event. Rejects, with the reader's error, if there is no reading it. */
   async open(): Promise<void> {
-    this.#took(await this.#pages.next())
+    this.#state = 'reading'
+    this.#took(await this.#events.next())
   }
 
-  /** Reads on, unless enough is there already. */
+  /** Waits for more. */
   read(): void {
-    const isFull = this.#events.length >= MAX_EVENTS || this.#characters >= MAX_CHARACTERS
-    if (this.#isReading || this.#isEnded || isFull) return
-    this.#isReading = true
-    this.#pages.next().then(this.#took, this.#failed)
+    if (this.#state !== 'idle') return
+    this.#state = 'reading'
+    this.#events.next().then(this.#took, this.#failed)
   }
 
   /** What is there. */
   take(): readonly JobEvent[] {
-    const events = this.#events
-    this.#events = []
+    if (this.#state === 'idle' && isDirect(this.#events)) for (const event of this.#events.readNow()) this.#add(event)
+    const batch = this.#batch
+    this.#isBehind = this.#isFull
+    this.#batch = []
     this.#characters = 0
-    return events
+    return batch
   }
 
   /** Reads no more, but stays: a reader that is open counts. */
   sit(): void {
-    this.#isSitting = true
+    if (this.#state !== 'ended') this.#state = 'sitting'
   }
 
   close(): void {
-    this.#isEnded = true
-    this.#events = []
-    this.#pages.close()
+    this.#state = 'ended'
+    this.#batch = []
+    void this.#events.return?.()?.then(undefined, () => undefined)
   }
 
-  readonly #took = (page: readonly JobEvent[]): void => {
-    this.#isReading = false
-    if (this.#isEnded || this.#isSitting) return
-    for (const event of page) {
-      this.#events.push(event)
-      this.#characters += event.type === 'chunk' ? event.content.length : 1
-    }
-    const last = page[page.length - 1]
-    this.#isEnded = last === undefined || isTerminalEvent(last)
-    this.#onReady()
-    this.read()
+  readonly #took = (result: IteratorResult<JobEvent, unknown>): void => {
+    if (this.#state !== 'reading') return
+    this.#state = 'idle'
+    if (result.done) this.#state = 'ended'
+    else this.#add(result.value)
+    this.#onReady(this.#isBehind || this.#isFull)
+    if (!isDirect(this.#events) && !this.#isFull) this.read()
+  }
+
+  get #isFull(): boolean {
+    return this.#batch.length >= MAX_EVENTS || this.#characters >= MAX_CHARACTERS
+  }
+
+  #add(event: JobEvent): void {
+    this.#batch.push(event)
+    this.#characters += event.type === 'chunk' ? event.content.length : 1
+    if (isTerminalEvent(event)) this.#state = 'ended'
   }
 
   /** A stream that breaks off ends without a terminal event; the client asks again by its cursor. */
   readonly #failed = (): void => {
-    this.#isReading = false
-    if (this.#isEnded || this.#isSitting) return
-    this.#isEnded = true
-    this.#onReady()
+    if (this.#state !== 'reading') return
+    this.#state = 'ended'
+    this.#onReady(true)
   }
+}
+
+function isDirect(events: object): events is DirectReader {
+  return 'readNow' in events && typeof events.readNow === 'function'
 }

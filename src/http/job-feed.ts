@@ -83,7 +83,7 @@ export class JobFeed implements Writer {
   #begin(after: number): void {
     const { rounds, read } = this.#options
     this.#cursor = after
-    this.#batch = new EventBatch(read(after), () => rounds.ask(this))
+    this.#batch = new EventBatch(read(after), (isMuch) => rounds.ask(this, isMuch))
     this.#batch.read()
   }
 

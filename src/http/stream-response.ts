@@ -3,7 +3,7 @@ import type { HandlerContext } from './options.js'
 import type { Viewer } from './viewer.js'
 
 /** In a context: the host writes streams itself. On a response: the stream to write. One key for both copies of this package. */
-const DIRECT = Symbol.for('generation-jobs.direct-stream')
+const STREAM = Symbol.for('generation-jobs.stream')
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -11,14 +11,18 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 }
 
-/** Marks the context of a host that looks for {@link directStreamOf} and gives it a sink. */
-export function writesStreams(context: HandlerContext): HandlerContext {
-  return { ...context, [DIRECT]: true } as HandlerContext
+/** The context of a host that looks for {@link streamOf} and gives it a sink. */
+export function writingHost(context: HandlerContext): HandlerContext {
+  return { ...context, [STREAM]: true } as HandlerContext
 }
 
-/** The stream that this response stands for, if nobody has asked for its body. */
-export function directStreamOf(response: Response): Viewer | undefined {
-  return Reflect.get(response, DIRECT) as Viewer | undefined
+export function isWritingHost(context: HandlerContext): boolean {
+  return STREAM in context
+}
+
+/** The stream that this response stands for, unless somebody has asked for its body. */
+export function streamOf(response: Response): Viewer | undefined {
+  return Reflect.get(response, STREAM) as Viewer | undefined
 }
 
 /** The answer whose body is the stream of a viewer. */
@@ -29,21 +33,24 @@ export function streamResponse(viewer: Viewer, maxBufferBytes: number, context: 
     viewer.start(sink)
     return sink.body
   }
-  return DIRECT in context ? directResponse(viewer, body) : new Response(body(), { headers: HEADERS })
+  return isWritingHost(context) ? new LazyBodyResponse(viewer, body) : new Response(body(), { headers: HEADERS })
 }
 
-/** With a body only if somebody asks for it: a stream of the platform costs a quarter of a connection (measured: 45 of 180 us). */
-function directResponse(viewer: Viewer, makeBody: () => ReadableStream<Uint8Array>): Response {
-  const response = new Response(null, { headers: HEADERS })
-  let body: ReadableStream<Uint8Array> | undefined
-  return Object.defineProperties(response, {
-    [DIRECT]: { value: viewer, configurable: true },
-    body: {
-      get() {
-        Reflect.deleteProperty(response, DIRECT)
-        body ??= makeBody()
-        return body
-      },
-    },
-  })
+/** Makes its body when somebody asks for it: the platform's stream costs more than the rest of the answer (measured: 20 of 35 us). */
+class LazyBodyResponse extends Response {
+  [STREAM]: Viewer | undefined
+  #body: ReadableStream<Uint8Array> | undefined
+  readonly #makeBody: () => ReadableStream<Uint8Array>
+
+  constructor(viewer: Viewer, makeBody: () => ReadableStream<Uint8Array>) {
+    super(null, { headers: HEADERS })
+    this[STREAM] = viewer
+    this.#makeBody = makeBody
+  }
+
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this[STREAM] = undefined
+    this.#body ??= this.#makeBody()
+    return this.#body as ReadableStream<Uint8Array<ArrayBuffer>>
+  }
 }

@@ -3,7 +3,7 @@ import { isSettled } from '../protocol/job-status.js'
 import { LAST_EVENT_ID_HEADER } from '../protocol/wire.js'
 import { HttpError } from './http-error.js'
 import type { HandlerContext } from './options.js'
-import { streamResponse } from './stream-response.js'
+import { isWritingHost, streamResponse } from './stream-response.js'
 import type { Streams } from './streams.js'
 
 export interface StreamRequest {
@@ -25,16 +25,16 @@ export async function streamJob(
   const { jobId, lastSeq } = job
   const after = cursorOf(request, url)
   if (isSettled(job.status) && after >= lastSeq) return new Response(null, { status: 204 })
-  const { signal } = request
+  const gone = isWritingHost(context) ? undefined : request.signal
   const onAbort = () => viewer.close()
   const viewer = streams.enter(jobId, after, () => {
-    signal.removeEventListener('abort', onAbort) // holds the request too: its signal lives no longer than it
+    gone?.removeEventListener('abort', onAbort) // holds the request too: its signal lives no longer than it
   })
   // What there is to read comes at once, or the reason why it cannot be read, which needs a status of its own.
   if (after < lastSeq) await viewer.catchUp()
   else viewer.join()
-  if (signal.aborted) viewer.close()
-  else signal.addEventListener('abort', onAbort)
+  if (gone?.aborted) viewer.close()
+  else gone?.addEventListener('abort', onAbort)
   return streamResponse(viewer, maxBufferBytes, context)
 }
 

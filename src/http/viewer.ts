@@ -76,12 +76,12 @@ export class Viewer extends TimeLimit implements Follower, Writer, ViewerSinkEve
     if (this.#state === 'over') return sink.end(new Frames(GREETING))
     const { rounds, limits, heartbeatMs } = this.#options
     limits.set(this, heartbeatMs)
-    rounds.ask(this)
+    rounds.ask(this, true)
   }
 
   /** In a round: what its own reader has. */
   write(now: number): void {
-    if (this.#isFull || !this.#sink) return
+    if (this.#isFull || !this.#sink || this.#state === 'over') return
     const events = this.#state === 'reading' ? this.#log.take() : []
     this.#send(events, new Frames(this.#greeting + this.#options.encode(events)), now)
     if (this.#state !== 'reading') return
@@ -184,8 +184,8 @@ export class Viewer extends TimeLimit implements Follower, Writer, ViewerSinkEve
   }
 
   #openLog(): EventBatch {
-    return new EventBatch(this.#options.read(this.cursor), () => {
-      if (this.#sink && !this.#isFull) this.#options.rounds.ask(this)
+    return new EventBatch(this.#options.read(this.cursor), (isMuch) => {
+      if (this.#sink && !this.#isFull) this.#options.rounds.ask(this, isMuch)
     })
   }
 }

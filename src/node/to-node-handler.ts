@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FetchAPI, normalizeNodeRequest, sendNodeResponse } from '@whatwg-node/server'
 import type { GenerationHandler } from '../http/index.js'
-import { directStreamOf, writesStreams } from '../http/stream-response.js'
+import { streamOf, writingHost } from '../http/stream-response.js'
 import type { Viewer } from '../http/viewer.js'
 import { ResponseSink } from './response-sink.js'
 
@@ -16,9 +16,9 @@ export function toNodeHandler(handler: GenerationHandler): NodeHandler {
   return async (req, res) => {
     const request = toFetchRequest(req, res)
     const response = request
-      ? await handler(request, writesStreams({ native: { req, res }, disconnect: () => void res.destroy() }))
+      ? await handler(request, writingHost({ native: { req, res }, disconnect: () => void res.destroy() }))
       : new Response(null, { status: 400 })
-    const stream = directStreamOf(response)
+    const stream = streamOf(response)
     await (stream ? writeStream(stream, response, res) : sendNodeResponse(response, res, req, false))
   }
 }
@@ -33,8 +33,28 @@ async function writeStream(stream: Viewer, { status, headers }: Response, res: S
   if (!res.closed) await new Promise((resolve) => res.once('close', resolve))
 }
 
-/** The platform's own classes, so that `request instanceof Request` holds in `authorize` and `start`. */
-const platform = globalThis as unknown as FetchAPI
+/**
+ * The platform's own class, so that `request instanceof Request` holds in `authorize` and `start`; with its signal beside it, because
+ * one made with a signal follows it by a weak reference and a finalizer (measured: four fifths of the cost of a request).
+ */
+class NodeRequest extends Request {
+  readonly #signal: AbortSignal
+
+  constructor(url: string, { signal, ...init }: RequestInit & { signal: AbortSignal }) {
+    super(url, init)
+    this.#signal = signal
+  }
+
+  override get signal(): AbortSignal {
+    return this.#signal
+  }
+
+  override clone(): Request {
+    return new Request(super.clone(), { signal: this.#signal })
+  }
+}
+
+const platform = { URL, Request: NodeRequest } as unknown as FetchAPI
 
 /** Undefined when no URL can be made of the request, because of its Host header, or its method is not for a fetch handler. */
 function toFetchRequest(req: IncomingMessage, res: ServerResponse): Request | undefined {
