@@ -8,8 +8,8 @@ import type { JobWatch } from './job-watch.js'
 
 /** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
 const PAGE = 1_024
-/** Most characters of one page that is handed over; a single event may have more. */
-const PAGE_CHARACTERS = 64 * 1024
+/** Most characters that are read without waiting; a single event may have more. */
+const READ_NOW_CHARACTERS = 64 * 1024
 
 export interface EventReaderOptions {
   readonly store: JobStore
@@ -73,15 +73,19 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     return result
   }
 
-  /** The next event with those that were read with it, one promise for them all; none at the end. For rooms of this package. */
-  async nextPage(): Promise<readonly JobEvent[]> {
-    const first = await this.next()
-    if (first.done) return NONE
-    const events = [first.value]
-    let characters = textLength(first.value)
-    for (let event = this.#page[this.#next]; event && characters < PAGE_CHARACTERS; event = this.#page[this.#next]) {
+  /** What is in the log now, without waiting and without a promise; nothing if the store does not answer at once. */
+  readNow(): readonly JobEvent[] {
+    if (this.#state !== 'open' || this.#waiting.length > 0) return NONE
+    if (this.#next >= this.#page.length) this.#read()
+    const events: JobEvent[] = []
+    let characters = 0
+    for (
+      let event = this.#page[this.#next];
+      event && characters < READ_NOW_CHARACTERS;
+      event = this.#page[this.#next]
+    ) {
       events.push(event)
-      characters += textLength(event)
+      characters += event.type === 'chunk' ? event.content.length : 1
       this.#deliver(event)
     }
     return events
@@ -181,10 +185,6 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     else first?.reject(error)
     for (const waiting of others) waiting.resolve(DONE)
   }
-}
-
-function textLength(event: JobEvent): number {
-  return event.type === 'chunk' ? event.content.length : 1
 }
 
 /** A reader that can only say that the manager is closed. */
