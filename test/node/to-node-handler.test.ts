@@ -6,10 +6,10 @@ import { type NodeHandler, toNodeHandler } from 'generation-jobs/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { overSockets } from '../http/support/calls.js'
-import { untilAborted } from '../http/support/gate.js'
+import { gate, untilAborted } from '../http/support/gate.js'
 import { handled, listen, type ServedOptions, served } from '../http/support/generation-server.js'
-import { OpenStream, receiveAll, textOf } from '../http/support/sse.js'
-import { until } from '../http/support/timers-clock.js'
+import { OpenStream, range, receiveAll, textOf } from '../http/support/sse.js'
+import { nextTurn, timersClock, until } from '../http/support/timers-clock.js'
 
 /** An Express application in front of the handler; `use` mounts it. */
 async function behindExpress(options: ServedOptions, use: (app: express.Express, handler: NodeHandler) => void) {
@@ -214,6 +214,81 @@ describe('toNodeHandler', () => {
       })
       expect([400, 405]).toContain(status)
     }
+  })
+
+  it('a handler around ours may set headers, or make a response of its own of the body', async () => {
+    const { manager, handler } = handled({ start: echoPrompt })
+    const wrap = toNodeHandler(async (request, context) => {
+      const response = await handler(request, context)
+      response.headers.set('x-own', 'yes')
+      return request.headers.has('x-anew') ? new Response(response.body, response) : response
+    })
+    const server = createServer((req, res) => {
+      res.setHeader('x-before', 'too')
+      void wrap(req, res)
+    })
+    const origin = await listen(server)
+    const ann = overSockets({ url: `${origin}/api/v1/dialogues/generate` })
+    const id = await ann.createdId()
+    for (const headers of [{}, { 'x-anew': 'yes' }]) {
+      const response = await ann.stream(id, '', { headers })
+      expect(response.headers.get('x-own')).toBe('yes')
+      expect(response.headers.get('x-before')).toBe('too')
+      expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+      const stream = new OpenStream(response)
+      await stream.readUntil((received) => textOf(received) === 'a dragon')
+      await stream.close()
+      await until(() => manager.stats().viewers === 0)
+    }
+    await manager.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('EVT-10: after writes that took long it rests, and what comes meanwhile is one write', async () => {
+    const clock = timersClock()
+    const steps = range(1, 6).map(() => gate())
+    const { manager, handler } = handled({
+      clock,
+      produce: async (run) => {
+        for (const { opened } of steps) {
+          await opened
+          run.emit('x')
+        }
+        return untilAborted(run.signal)
+      },
+    })
+    const node = toNodeHandler(handler)
+    let writes = 0
+    const server = createServer((req, res) => {
+      const write = res.write.bind(res)
+      res.write = (chunk: string | Uint8Array) => {
+        if (req.method === 'GET') {
+          writes++
+          clock.block(10)
+        }
+        return write(chunk)
+      }
+      void node(req, res)
+    })
+    const ann = overSockets({ url: `${await listen(server)}/api/v1/dialogues/generate` })
+    const stream = new OpenStream(await ann.stream(await ann.createdId()))
+    await stream.read() // the greeting, which took 10 ms: a rest of 30 ms
+    for (const step of steps) {
+      step.open()
+      await nextTurn()
+    }
+    expect(writes).toBe(1)
+    await clock.advance(29)
+    expect(writes).toBe(1)
+    await clock.advance(1)
+    await stream.readUntil((received) => textOf(received) === 'xxxxxx')
+    expect(writes).toBe(2)
+    await stream.close()
+    await until(() => manager.stats().viewers === 0)
+    await manager.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
   })
 
   it('SSE-02: the stream has the same bytes over node:http as from the handler', async () => {
