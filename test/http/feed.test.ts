@@ -158,17 +158,13 @@ describe('viewers of one job', () => {
     const id = await ann.createdId()
     const first = await openMany(2, () => ann.stream(id))
     talk.open()
-    const joined: Promise<[number, number[]]>[] = first.map(async (stream) => [0, idsOf(await stream.readToEnd())])
-    for (const step of range(1, 30)) {
-      const after = step * 7
-      joined.push(
-        ann
-          .stream(id, `?after=${after}`)
-          .then(async (response) => [after, idsOf(await new OpenStream(response).readToEnd())]),
-      )
+    const idsAfter = async (after: number, stream: OpenStream) => ({ after, ids: idsOf(await stream.readToEnd()) })
+    const joined = first.map((stream) => idsAfter(0, stream))
+    for (const after of range(1, 30).map((step) => step * 7)) {
+      joined.push(ann.stream(id, `?after=${after}`).then((response) => idsAfter(after, new OpenStream(response))))
       await nextTurn()
     }
-    for (const [after, ids] of await Promise.all(joined)) expect(ids).toEqual(range(after + 1, 601))
+    for (const { after, ids } of await Promise.all(joined)) expect(ids).toEqual(range(after + 1, 601))
     await until(() => server.manager.stats().viewers === 0)
   })
 
