@@ -69,8 +69,8 @@ export interface GenerationHandlerOptions<Params> {
   /** Most milliseconds for the create body to arrive. @defaultValue 30_000 */
   readonly bodyTimeoutMs?: number | undefined
   /**
-   * Most bytes that wait for one viewer. One that takes nothing of a full buffer for 5 s is disconnected and resumes by its
-   * cursor; the job is untouched. @defaultValue 1 MiB
+   * Most bytes that wait for one viewer; through `toNodeHandler` what Node itself buffers for a connection, which is less. One that
+   * takes nothing of a full buffer for 5 s is disconnected and resumes by its cursor; the job is untouched. @defaultValue 1 MiB
    */
   readonly maxViewerBufferBytes?: number | undefined
   /** Origins (`https://app.example`) besides the server's own whose pages may call. @defaultValue none */

@@ -92,10 +92,10 @@ export class Viewer extends TimeLimit implements Follower, Writer, ViewerSinkEve
   /** In a round: what the feed has. */
   take(events: readonly JobEvent[], frames: Frames, now: number): void {
     if (!this.#sink) return this.#readAgain() // the answer has not begun
-    const isInStep = this.#greeting === '' && this.cursor < (events[0]?.seq ?? 0)
-    if (isInStep) return this.#send(events, frames, now)
-    const unseen = events.filter(({ seq }) => seq > this.cursor)
-    this.#send(unseen, new Frames(this.#greeting + this.#options.encode(unseen)), now)
+    const unseen = this.cursor < (events[0]?.seq ?? 0) ? events : events.filter(({ seq }) => seq > this.cursor)
+    if (unseen === events && this.#greeting === '') return this.#send(events, frames, now)
+    const text = unseen === events ? frames.text : this.#options.encode(unseen)
+    this.#send(unseen, new Frames(this.#greeting + text), now)
   }
 
   onCompany(): void {

@@ -27,7 +27,11 @@ export function toNodeHandler(handler: GenerationHandler): NodeHandler {
 async function writeStream(stream: Viewer, { status, headers }: Response, res: ServerResponse): Promise<void> {
   if (res.closed) return stream.onGone()
   res.socket?.setTimeout(0)
-  res.setHeaders(headers)
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie')
+      res.appendHeader(name, value) // the only one that may stand there several times
+    else res.setHeader(name, value)
+  }
   res.writeHead(status)
   stream.start(new ResponseSink(res, stream))
   if (!res.closed) await new Promise((resolve) => res.once('close', resolve))

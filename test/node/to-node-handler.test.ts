@@ -1,11 +1,12 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { connect } from 'node:net'
 import express from 'express'
 import { createGenerationHandler } from 'generation-jobs/http'
 import { type NodeHandler, toNodeHandler } from 'generation-jobs/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { overSockets } from '../http/support/calls.js'
+import { direct, overSockets } from '../http/support/calls.js'
 import { gate, untilAborted } from '../http/support/gate.js'
 import { handled, listen, type ServedOptions, served } from '../http/support/generation-server.js'
 import { OpenStream, range, receiveAll, textOf } from '../http/support/sse.js'
@@ -245,6 +246,34 @@ describe('toNodeHandler', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
+  it('SSE-13: serves a stream over HTTP/2, too, and sees the client leave', async () => {
+    const { manager, handler } = handled({ start: echoPrompt })
+    const node = toNodeHandler(handler)
+    const server = createHttp2Server((req, res) => {
+      // Written for node:http, it takes what looks like it, as frameworks do.
+      void node(req as unknown as IncomingMessage, res as unknown as ServerResponse)
+    })
+    const origin = await listen(server as unknown as Server)
+    const ann = direct({ handler })
+    const session = connectHttp2(origin)
+    const stream = session.request({
+      ':path': `/api/v1/dialogues/generate/jobs/${await ann.createdId()}/stream`,
+      'x-user': 'ann',
+    })
+    let text = ''
+    stream.setEncoding('utf8')
+    stream.on('data', (part: string) => {
+      text += part
+    })
+    await until(() => text.includes('"content":"a dragon"'))
+    expect(manager.stats().viewers).toBe(1)
+    stream.close()
+    await until(() => manager.stats().viewers === 0)
+    session.destroy()
+    await manager.close()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
   it('EVT-10: after writes that took long it rests, and what comes meanwhile is one write', async () => {
     const clock = timersClock()
     const steps = range(1, 6).map(() => gate())
@@ -296,9 +325,7 @@ describe('toNodeHandler', () => {
     const ann = overSockets(server)
     const id = await ann.createdId()
     await server.manager.waitForCompletion(id)
-    const direct = await server.handler(
-      new Request(`${server.url}/jobs/${id}/stream`, { headers: { 'x-user': 'ann' } }),
-    )
-    expect(await receiveAll(await ann.stream(id))).toEqual(await receiveAll(direct))
+    const fromHandler = await direct(server).stream(id)
+    expect(await receiveAll(await ann.stream(id))).toEqual(await receiveAll(fromHandler))
   })
 })
