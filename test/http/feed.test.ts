@@ -168,6 +168,27 @@ describe('viewers of one job', () => {
     await until(() => server.manager.stats().viewers === 0)
   })
 
+  it('EVT-02: EVT-04: one with more to catch up on than a write carries follows only when it has caught up', async () => {
+    const doors = [gate(), gate()] as const
+    const server = handled({
+      produce: async (run) => {
+        await bursts(30, doors[0].opened, 1_000)(run)
+        await bursts(10, doors[1].opened)(run)
+      },
+    })
+    const ann = direct(server)
+    const id = await ann.createdId()
+    const early = await openMany(2, () => ann.stream(id))
+    doors[0].open()
+    await Promise.all(early.map((stream) => stream.readUntil(({ events }) => events.length >= 300)))
+    const late = new OpenStream(await ann.stream(id))
+    await late.readUntil(({ events }) => events.length > 0)
+    doors[1].open()
+    for (const stream of [...early, late]) expect(idsOf(await stream.readToEnd())).toEqual(range(1, 401))
+    expect(server.manager.stats()).toMatchObject(NOTHING_LEFT)
+    await server.manager.close()
+  })
+
   it('G10: an error of the shared reader ends the streams of all, without a terminal event, and leaves nothing', async () => {
     const manager = new GenerationJobManager({ logger: false })
     const talk = gate()
