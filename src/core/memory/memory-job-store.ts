@@ -12,7 +12,6 @@ import type {
   EventsAnswer,
   JobRecord,
   JobStore,
-  NewJob,
   Refused,
   RenewAnswer,
   SettleAnswer,
