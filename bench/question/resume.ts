@@ -9,7 +9,7 @@ import { frame } from '../sse/server.ts'
 const CHUNKS = 10_000
 const TIMES = 10
 /** The jobs of a round are gone soon after it. */
-const RETENTION_MS = 20_000
+const RETENTION_MS = 120_000
 
 /** A page that was reloaded: one server sends the whole text again. */
 export const resume: Question = {

@@ -83,7 +83,7 @@ export class RunToken implements CancelToken {
     this.#reason = reason
     const listeners = this.#listeners
     this.#listeners = undefined
-    this.abortSignal(this.error)
+    if (this.#abort) this.abortSignal(this.error) // nobody has a signal: the error is made when it is asked for
     for (const listener of listeners ?? []) this.#call(listener, reason)
     return true
   }

@@ -53,7 +53,7 @@ export function localQueue(): LocalQueue {
       const delivery = [...waiting, ...active].find((known) => known.id === id)
       return (
         delivery && {
-          getState: async () => (active.has(delivery) ? 'active' : 'waiting'),
+          getState: async () => (active.has(delivery) ? 'active' : waiting.includes(delivery) ? 'waiting' : 'failed'),
           async remove() {
             if (active.has(delivery)) throw new Error('could not be removed because it is locked by another worker')
             waiting.splice(waiting.indexOf(delivery), 1)
