@@ -169,7 +169,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'a cancel is answered before the settle',
     'cancellation.ts',
-    `const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until.settled - limits.now()) }, run)`,
+    `const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) }, run)`,
     `const waited = await completion.wait(jobId, { timeoutMs: 0 }, run)
     if (answer === 'accepted') return { outcome: 'cancelled', jobId, reason, forced: false, cleanup: 'clean', joined: false, runMs: 0, cancelMs: 0, recorded: true }`,
   ),
