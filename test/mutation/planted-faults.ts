@@ -209,7 +209,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     'run.ts',
     `    this.#ticket.release()`,
     `    this.#ticket.release()
-    if (this.#phase === 'settled' && this.#startedAt === undefined) { this.#phase = 'starting'; this.#produce() }`,
+    if (this.#phase === 'settled' && this.#startedAt === undefined) { this.#phase = 'starting'; this.#cancels = 0; this.#produce() }`,
   ),
   fault(
     'nobody tells the owner of a cancel by another node',
