@@ -2,7 +2,7 @@ import { BodySink } from './body-sink.js'
 import type { HandlerContext } from './options.js'
 import type { Viewer } from './viewer.js'
 
-/** In a context: the host writes streams itself. On a response: the stream to write. One key for both copies of this package. */
+/** In a context: the host writes streams itself, and is told of each. On a response: the stream to write. One key for both copies of this package. */
 const STREAM = Symbol.for('generation-jobs.stream')
 
 const HEADERS = {
@@ -11,13 +11,18 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 }
 
-/** The context of a host that looks for {@link streamOf} and gives it a sink. */
-export function writingHost(context: HandlerContext): HandlerContext {
-  return { ...context, [STREAM]: true } as HandlerContext
+type OnStream = (viewer: Viewer) => void
+
+/**
+ * The context of a host that looks for {@link streamOf} and gives it a sink. `onStream` is told of every stream that is opened in it: the
+ * host ends it with the connection, whatever a handler around ours makes of the response.
+ */
+export function writingHost(context: HandlerContext, onStream: OnStream): HandlerContext {
+  return { ...context, [STREAM]: onStream } as HandlerContext
 }
 
-export function isWritingHost(context: HandlerContext): boolean {
-  return STREAM in context
+export function writerOf(context: HandlerContext): OnStream | undefined {
+  return Reflect.get(context, STREAM) as OnStream | undefined
 }
 
 /** The stream that this response stands for, unless somebody has asked for its body. */
@@ -33,13 +38,16 @@ export function streamResponse(viewer: Viewer, maxBufferBytes: number, context: 
     viewer.start(sink)
     return sink.body
   }
-  return isWritingHost(context) ? new LazyBodyResponse(viewer, body) : new Response(body(), { headers: HEADERS })
+  const onStream = writerOf(context)
+  if (!onStream) return new Response(body(), { headers: HEADERS })
+  onStream(viewer)
+  return new LazyBodyResponse(viewer, body)
 }
 
 /** Makes its body when somebody asks for it: the platform's stream costs more than the rest of the answer (measured: 20 of 35 us). */
 class LazyBodyResponse extends Response {
   [STREAM]: Viewer | undefined
-  #body: ReadableStream<Uint8Array> | undefined
+  #whole: Response | undefined
   readonly #makeBody: () => ReadableStream<Uint8Array>
 
   constructor(viewer: Viewer, makeBody: () => ReadableStream<Uint8Array>) {
@@ -48,9 +56,29 @@ class LazyBodyResponse extends Response {
     this.#makeBody = makeBody
   }
 
-  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  override get body(): Response['body'] {
+    return this.#withBody().body
+  }
+
+  override get bodyUsed(): boolean {
+    return this.#whole?.bodyUsed ?? false
+  }
+
+  override clone(): Response {
+    return new Response(this.#withBody().clone().body, this)
+  }
+
+  override text(): Promise<string> {
+    return this.#withBody().text()
+  }
+
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#withBody().arrayBuffer()
+  }
+
+  #withBody(): Response {
     this[STREAM] = undefined
-    this.#body ??= this.#makeBody()
-    return this.#body as ReadableStream<Uint8Array<ArrayBuffer>>
+    this.#whole ??= new Response(this.#makeBody())
+    return this.#whole
   }
 }

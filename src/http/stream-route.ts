@@ -3,7 +3,7 @@ import { isSettled } from '../protocol/job-status.js'
 import { LAST_EVENT_ID_HEADER } from '../protocol/wire.js'
 import { HttpError } from './http-error.js'
 import type { HandlerContext } from './options.js'
-import { isWritingHost, streamResponse } from './stream-response.js'
+import { streamResponse, writerOf } from './stream-response.js'
 import type { Streams } from './streams.js'
 
 export interface StreamRequest {
@@ -25,7 +25,7 @@ export async function streamJob(
   const { jobId, lastSeq } = job
   const after = cursorOf(request, url)
   if (isSettled(job.status) && after >= lastSeq) return new Response(null, { status: 204 })
-  const gone = isWritingHost(context) ? undefined : request.signal
+  const gone = writerOf(context) ? undefined : request.signal
   const onAbort = () => viewer.close()
   const viewer = streams.enter(jobId, after, () => {
     gone?.removeEventListener('abort', onAbort) // holds the request too: its signal lives no longer than it

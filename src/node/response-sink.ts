@@ -1,15 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Frames } from '../http/frames.js'
-import type { ViewerSink, ViewerSinkEvents } from '../http/viewer-sink.js'
+import type { ViewerSink } from '../http/viewer-sink.js'
 
 /** A viewer's stream written to a response of `node:http`, each write as one call of the system. */
 export class ResponseSink implements ViewerSink {
   readonly #res: ServerResponse
 
-  constructor(res: ServerResponse, { onRoom, onGone }: ViewerSinkEvents) {
+  constructor(res: ServerResponse, onRoom: () => void) {
     this.#res = res
     res.on('drain', onRoom)
-    res.once('close', onGone)
   }
 
   write(frames: Frames): boolean {

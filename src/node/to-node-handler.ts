@@ -15,8 +15,12 @@ export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => Promise
 export function toNodeHandler(handler: GenerationHandler): NodeHandler {
   return async (req, res) => {
     const request = toFetchRequest(req, res)
+    const context = { native: { req, res }, disconnect: () => void res.destroy() }
     const response = request
-      ? await handler(request, writingHost({ native: { req, res }, disconnect: () => void res.destroy() }))
+      ? await handler(
+          request,
+          writingHost(context, ({ onGone }) => (res.closed ? onGone() : void res.once('close', onGone))),
+        )
       : new Response(null, { status: 400 })
     const stream = streamOf(response)
     await (stream ? writeStream(stream, response, res) : sendNodeResponse(response, res, req, false))
@@ -25,15 +29,15 @@ export function toNodeHandler(handler: GenerationHandler): NodeHandler {
 
 /** Resolves when the connection is closed or the response has ended. */
 async function writeStream(stream: Viewer, { status, headers }: Response, res: ServerResponse): Promise<void> {
-  if (res.closed) return stream.onGone()
-  res.socket?.setTimeout(0)
+  if (res.closed) return
+  res.socket?.setTimeout(0) // silence is no fault of a stream
   for (const [name, value] of headers) {
     if (name === 'set-cookie')
       res.appendHeader(name, value) // the only one that may stand there several times
     else res.setHeader(name, value)
   }
   res.writeHead(status)
-  stream.start(new ResponseSink(res, stream))
+  stream.start(new ResponseSink(res, stream.onRoom))
   if (!res.closed) await new Promise((resolve) => res.once('close', resolve))
 }
 
