@@ -34,5 +34,11 @@ async function load(): Promise<void> {
   isLoading = true
   const { pino } = await import('pino')
   loaded = pino({ name: 'generation-jobs' })
-  for (const line of waiting.splice(0)) line(loaded)
+  for (const line of waiting.splice(0)) {
+    try {
+      line(loaded)
+    } catch {
+      // A logger that fails disturbs nobody, and there is nowhere else to say so.
+    }
+  }
 }

@@ -24,7 +24,8 @@ export interface RunContext {
   /** Names the phase the producer is in; readers see it as an event. */
   step(name: string): void
   /**
-   * Adds an event to the job's log.
+   * Adds an event to the job's log, in order. After the eighth of one turn of the event loop, the others of that turn reach the log
+   * together: when it is over, and before a cancel by this process, a commit or the end of the job.
    *
    * @throws {JobCancelledError} once a cancel is recorded, so that a loop that ignores the signal still stops
    * @throws {LogLimitError} when the log is full; the job then fails

@@ -55,8 +55,7 @@ export class Run<T> {
   readonly fencingToken: number
   /** When the job was recorded, by the monotonic clock: before it came to this process, if a queue brought it. */
   readonly registeredAt: number
-  /** When the newest proof of ownership was asked for, by the monotonic clock. */
-  leaseProvedAt: number
+  #leaseProvedAt: number
   readonly #env: RunEnvironment
   readonly #operationId: string
   readonly #producer: Producer<T>
@@ -79,8 +78,7 @@ export class Run<T> {
   #producerEnd: ProducerEnd<T> | undefined
   #failure: { readonly error: unknown } | undefined
   #isCommitted = false
-  /** `false`: the job is cancelled here, and the store was away when that should have been recorded. */
-  isCancelRecorded = true
+  #isCancelRecorded = true
   #isFenced = false
   #isForced = false
   #cancels = 0
@@ -102,7 +100,7 @@ export class Run<T> {
     this.#phase = record.status === 'pending' ? 'waiting' : 'starting'
     this.jobId = record.jobId
     this.fencingToken = record.fencingToken
-    this.leaseProvedAt = spec.leaseProvedAt
+    this.#leaseProvedAt = spec.leaseProvedAt
     this.registeredAt = env.limits.now() - ((record.startedAt ?? record.createdAt) - record.createdAt)
     this.#limits = new RunLimits(env.limits, spec.limits, this)
   }
@@ -115,6 +113,16 @@ export class Run<T> {
 
   get step(): string | undefined {
     return this.#output?.step
+  }
+
+  /** When the newest proof of ownership was asked for, by the monotonic clock. */
+  get leaseProvedAt(): number {
+    return this.#leaseProvedAt
+  }
+
+  /** `false`: the job is cancelled here, and the store was away when that should have been recorded. */
+  get isCancelRecorded(): boolean {
+    return this.#isCancelRecorded
   }
 
   get isSettled(): boolean {
@@ -418,7 +426,7 @@ export class Run<T> {
     }
     if (this.#gate?.isSaving || this.#isCommitted || (wasClaiming && this.#isEndFixed)) return 'too-late'
     if (this.#isEndFixed) return 'unanswered'
-    this.isCancelRecorded = false
+    this.#isCancelRecorded = false
     this.cancelRecorded(reason)
     return 'accepted'
   }
@@ -448,7 +456,7 @@ export class Run<T> {
     if (this.#phase === 'settled') return
     if (answer.answer === 'already-settled') return this.settledElsewhere(answer.record)
     if (answer.answer !== 'renewed') return this.loseLease()
-    this.leaseProvedAt = sentAt
+    this.#leaseProvedAt = sentAt
     if (answer.reason) this.cancelRecorded(answer.reason)
     else this.#limits.noteViewers(answer.viewers, answer.unwatchedMs)
   }
@@ -470,7 +478,7 @@ export class Run<T> {
     if (this.#phase === 'settling') this.#output?.close() // do not wait for what cannot be written any more
     if (this.#gate?.isSaving) this.#gate.loseLease()
     else if (!this.#token?.isCancelled) {
-      this.isCancelRecorded = false
+      this.#isCancelRecorded = false
       this.cancelRecorded({ kind: 'lease-lost', at: this.#env.clock.now() })
     }
   }
@@ -534,7 +542,7 @@ export class Run<T> {
       record: this.#record,
       output: this.#output,
       isFenced: this.#isFenced,
-      isCancelRecorded: this.isCancelRecorded,
+      isCancelRecorded: this.#isCancelRecorded,
     })
     writer.write(end, (settlement) => this.#finish(settlement, end))
   }

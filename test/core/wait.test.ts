@@ -38,6 +38,18 @@ function countingReads(store: JobStore): { store: JobStore; reads: () => number 
   return { store: { ...store, read }, reads: () => count }
 }
 
+/** A job, and a node that does not own it, behind a store whose answers can be held back. */
+async function foreignJob() {
+  const { clock, newManager } = fixture()
+  const shared = createMemoryJobStore({ clock })
+  const store = slowStore(shared)
+  const owner = newManager({ store: shared })
+  const node = newManager({ store })
+  const source = controlledSource()
+  const job = await owner.register((run) => run.stream(source))
+  return { clock, job, node, source, store }
+}
+
 describe('waitForCompletion', () => {
   const ends: Record<string, Producer<unknown>> = {
     completed: async () => 'value',
@@ -158,13 +170,7 @@ describe('waitForCompletion', () => {
   })
 
   it('WAIT-01 G11: has one read of another node’s job under way at most, and one more for all hints that came meanwhile', async () => {
-    const { clock, newManager } = fixture()
-    const shared = createMemoryJobStore({ clock })
-    const store = slowStore(shared)
-    const owner = newManager({ store: shared })
-    const node = newManager({ store })
-    const source = controlledSource()
-    const job = await owner.register((run) => run.stream(source))
+    const { clock, job, node, source, store } = await foreignJob()
     const waiting = node.waitForCompletion(job.jobId)
     await clock.settle()
     const readsBefore = store.calls('read')
@@ -185,13 +191,7 @@ describe('waitForCompletion', () => {
   })
 
   it('WAIT-02 G11: reads no more when the wait is over, whatever hint came during its last read', async () => {
-    const { clock, newManager } = fixture()
-    const shared = createMemoryJobStore({ clock })
-    const store = slowStore(shared)
-    const owner = newManager({ store: shared })
-    const node = newManager({ store })
-    const source = controlledSource()
-    const job = await owner.register((run) => run.stream(source))
+    const { clock, job, node, source, store } = await foreignJob()
     const waiting = node.waitForCompletion(job.jobId, { timeoutMs: 100 })
     await clock.settle()
     store.always('read', 'hold-reply')

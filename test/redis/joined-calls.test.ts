@@ -92,6 +92,33 @@ describe.skipIf(!hasRedis).each(['node-redis', 'ioredis'] as const)('calls of on
     expect(await store.list({})).toHaveLength(40)
   })
 
+  it.each([1, 3])(
+    'G13: a server that takes no writes says so to the client too, which may look for another one (%i together)',
+    async (together) => {
+      const seen: string[] = []
+      const watching = new Redis(server.port, '127.0.0.1', {
+        reconnectOnError(error) {
+          seen.push(error.message)
+          return false
+        },
+      })
+      const store = createRedisJobStore({ client: name === 'ioredis' ? watching : open.client })
+      await admin.replicaof('127.0.0.1', '1')
+      try {
+        const jobs = Array.from({ length: together }, async () => store.create(newJob()))
+        for (const job of await Promise.allSettled(jobs)) {
+          expect(job).toMatchObject({
+            reason: { code: 'store.failed', cause: { message: expect.stringMatching(/^READONLY/) } },
+          })
+        }
+        if (name === 'ioredis') expect(seen).toEqual([expect.stringMatching(/^READONLY/)])
+      } finally {
+        await admin.replicaof('NO', 'ONE')
+        watching.disconnect()
+      }
+    },
+  )
+
   it('half of a surrogate pair in the words of a caller stands in the way of nothing', async () => {
     const half = '\ud83d'
     const texts = { owner: `o ${half}`, group: `g ${half}`, metadata: { said: half } }

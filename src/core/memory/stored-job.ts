@@ -39,11 +39,8 @@ export class StoredJob {
 
   /** The record as it stands now. It is never changed, so it is shared. */
   read(): JobRecord {
-    const { record, step, updatedAt } = this
-    const { lastSeq } = this.log
-    if (record.lastSeq !== lastSeq || record.updatedAt !== updatedAt || record.step !== step) {
-      this.record = { ...record, step, lastSeq, updatedAt }
-    }
+    const { record, step, updatedAt, log } = this
+    if (record.lastSeq !== log.lastSeq) this.record = { ...record, step, lastSeq: log.lastSeq, updatedAt }
     return this.record
   }
 

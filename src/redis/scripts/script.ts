@@ -32,7 +32,9 @@ const TOGETHER = 16
 
 /**
  * A script of its own lines and of the shared parts that they use: what a script does not use, the server need not set up. Its
- * lines are one call, with the arguments in `arg`. Each call stands for itself: an error in one is the answer to that one.
+ * lines are one call, with the arguments in `arg`. Each call stands for itself: an error in one is the answer to that one. An error
+ * in all of them is most likely the server's, which takes no writes or has no memory: it is the error of the command, so that the
+ * client hears it, which may look for another server.
  */
 export function script(
   operation: keyof JobStore,
@@ -46,10 +48,17 @@ export function script(
 
 const CALLS = `
 local function decode_and_call(text) return call(cjson.decode(text)) end
-local answers = {}
+local answers, done, problem = {}, 0, ''
 for i = 5, #ARGV do
   local is_done, answer = pcall(decode_and_call, ARGV[i])
-  answers[i - 4] = is_done and answer or {'failed', type(answer) == 'table' and answer.err or tostring(answer)}
+  if is_done then
+    done = done + 1
+    answers[i - 4] = answer
+  else
+    problem = type(answer) == 'table' and answer.err or tostring(answer)
+    answers[i - 4] = {'failed', problem}
+  end
 end
+if done == 0 then return {err = problem} end
 return answers
 `
