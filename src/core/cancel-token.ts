@@ -1,6 +1,7 @@
 import type { CancelReason } from '../protocol/cancel-reason.js'
-import { bindToCaller } from './caller-context.js'
+import { CallerCallback } from './caller-context.js'
 import { JobCancelledError } from './errors.js'
+import { Listeners } from './listeners.js'
 
 /** A cheap synchronous flag with a reason. It never goes back. */
 export interface CancelToken {
@@ -23,8 +24,8 @@ export class RunToken implements CancelToken {
   #reason: CancelReason | undefined
   #error: JobCancelledError | undefined
   #controller: AbortController | undefined
-  #abort: ((error: unknown) => void) | undefined
-  #listeners: Set<(reason: CancelReason) => void> | undefined
+  #abort: CallerCallback<unknown> | undefined
+  #listeners: Listeners<CallerCallback<CancelReason>> | undefined
 
   constructor(jobId: string, onListenerError: (error: unknown) => void) {
     this.#jobId = jobId
@@ -51,7 +52,7 @@ export class RunToken implements CancelToken {
       const controller = new AbortController()
       this.#controller = controller
       // Abort listeners run in the context of the one who asked for the signal, not of the one who cancels.
-      this.#abort = bindToCaller((error: unknown) => controller.abort(error))
+      this.#abort = new CallerCallback((error) => controller.abort(error))
       if (this.#reason) controller.abort(this.error)
     }
     return this.#controller.signal
@@ -67,12 +68,13 @@ export class RunToken implements CancelToken {
   }
 
   onCancel(listener: (reason: CancelReason) => void): () => void {
-    if (this.#reason) {
-      this.#call(listener, this.#reason)
+    const reason = this.#reason
+    if (reason) {
+      this.#call(() => listener(reason))
       return () => {}
     }
-    const bound = bindToCaller(listener)
-    this.#listeners ??= new Set()
+    const bound = new CallerCallback(listener)
+    this.#listeners ??= new Listeners()
     this.#listeners.add(bound)
     return () => void this.#listeners?.delete(bound)
   }
@@ -84,13 +86,15 @@ export class RunToken implements CancelToken {
     const listeners = this.#listeners
     this.#listeners = undefined
     if (this.#abort) this.abortSignal(this.error) // nobody has a signal: the error is made when it is asked for
-    for (const listener of listeners ?? []) this.#call(listener, reason)
+    listeners?.forEach((listener) => {
+      this.#call(() => listener.call(reason))
+    })
     return true
   }
 
   /** Aborts the signal if anybody has one, for an end that is no cancel but no success either. */
   abortSignal(error: unknown): void {
-    this.#abort?.(error)
+    this.#abort?.call(error)
   }
 
   /** Forgets the listeners: the run is over and never was cancelled. */
@@ -98,9 +102,9 @@ export class RunToken implements CancelToken {
     this.#listeners = undefined
   }
 
-  #call(listener: (reason: CancelReason) => void, reason: CancelReason): void {
+  #call(listener: () => unknown): void {
     try {
-      const result: unknown = listener(reason)
+      const result = listener()
       if (result instanceof Promise) result.catch(this.#onListenerError)
     } catch (error) {
       this.#onListenerError(error)

@@ -3,7 +3,7 @@ import type { CleanupStatus } from '../protocol/job-snapshot.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import { isThenable } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
-import type { Completion } from './completion.js'
+import type { Completion, WaitResult } from './completion.js'
 import { defined } from './defined.js'
 import { StoreError } from './errors.js'
 import type { CancelAnswer, JobRecord, JobStore } from './job-store.js'
@@ -78,50 +78,13 @@ export class Cancellation {
     reason: CancelReason,
     until: { readonly recorded: number; readonly settled: number },
   ): Promise<CancelResult> {
-    const { limits } = this.#parts
+    const { limits, completion } = this.#parts
+    const settle = (answer: OwnCancelAnswer | typeof TIMED_OUT): Promise<CancelResult> => {
+      const timeoutMs = Math.max(0, until.settled - limits.now())
+      return completion.wait(run.jobId, { timeoutMs }, run).then((waited) => ownResult(run, reason, answer, waited))
+    }
     const asked = run.requestCancel(reason)
-    if (!isThenable(asked)) return this.#awaitOwn(run, reason, asked, until.settled)
-    const bounded = boundedWait(asked, until.recorded - limits.now(), limits)
-    return bounded.then((answer) => this.#awaitOwn(run, reason, answer, until.settled))
-  }
-
-  async #awaitOwn(
-    run: Run<unknown>,
-    reason: CancelReason,
-    answer: OwnCancelAnswer | typeof TIMED_OUT,
-    until: number,
-  ): Promise<CancelResult> {
-    const { completion, limits } = this.#parts
-    const { jobId } = run
-    const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) }, run)
-    const isUnknown = answer === TIMED_OUT || answer === 'unanswered'
-    const unproved = () => new StoreError('requestCancel', 'gave no answer in time')
-    if (!waited.settled) {
-      // `ended`: the end was fixed before, and cannot be recorded yet.
-      const isTooLate = answer === 'too-late' || answer === 'ended' || run.status === 'committing'
-      if (isTooLate) return { outcome: 'too-late', jobId, status: run.status }
-      if (isUnknown || !run.isCancelRecorded) throw unproved()
-      return { outcome: 'requested', jobId, status: run.status }
-    }
-    const { outcome } = waited
-    if (outcome.status !== 'cancelled') {
-      if (isUnknown && !outcome.recorded) throw unproved() // the record may say cancelled, by this very request
-      // The store took the request while the end was fixed here, so its record will say cancelled.
-      const isRecordCancelling = !outcome.recorded && (answer === 'accepted' || answer === 'joined')
-      if (isRecordCancelling) return { outcome: 'requested', jobId, status: 'cancelling' }
-      return {
-        outcome: answer === 'too-late' ? 'too-late' : 'already-settled',
-        jobId,
-        status: outcome.status,
-      }
-    }
-    if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
-    return cancelled(
-      outcome,
-      isUnknown ? !isSameReason(outcome.reason, reason) : answer !== 'accepted',
-      run.cancelMs,
-      run.step,
-    )
+    return isThenable(asked) ? boundedWait(asked, until.recorded - limits.now(), limits).then(settle) : settle(asked)
   }
 
   async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {
@@ -173,6 +136,44 @@ export class Cancellation {
   }
 }
 
+/** What came of a cancel of an own job. @throws {StoreError} when nobody can say what stands in its record */
+function ownResult(
+  run: Run<unknown>,
+  reason: CancelReason,
+  answer: OwnCancelAnswer | typeof TIMED_OUT,
+  waited: WaitResult<unknown>,
+): CancelResult {
+  const { jobId } = run
+  const isUnknown = answer === TIMED_OUT || answer === 'unanswered'
+  const unproved = () => new StoreError('requestCancel', 'gave no answer in time')
+  if (!waited.settled) {
+    // `ended`: the end was fixed before, and cannot be recorded yet.
+    const isTooLate = answer === 'too-late' || answer === 'ended' || run.status === 'committing'
+    if (isTooLate) return { outcome: 'too-late', jobId, status: run.status }
+    if (isUnknown || !run.isCancelRecorded) throw unproved()
+    return { outcome: 'requested', jobId, status: run.status }
+  }
+  const { outcome } = waited
+  if (outcome.status !== 'cancelled') {
+    if (isUnknown && !outcome.recorded) throw unproved() // the record may say cancelled, by this very request
+    // The store took the request while the end was fixed here, so its record will say cancelled.
+    const isRecordCancelling = !outcome.recorded && (answer === 'accepted' || answer === 'joined')
+    if (isRecordCancelling) return { outcome: 'requested', jobId, status: 'cancelling' }
+    return {
+      outcome: answer === 'too-late' ? 'too-late' : 'already-settled',
+      jobId,
+      status: outcome.status,
+    }
+  }
+  if (answer === 'ended') return { outcome: 'already-settled', jobId, status: 'cancelled' }
+  return cancelled(
+    outcome,
+    isUnknown ? !isSameReason(outcome.reason, reason) : answer !== 'accepted',
+    run.cancelMs,
+    run.step,
+  )
+}
+
 function cancelled(
   outcome: Extract<JobOutcome<unknown>, { status: 'cancelled' }>,
   joined: boolean,
@@ -180,18 +181,8 @@ function cancelled(
   step: string | undefined,
 ): CancelResult {
   const { jobId, reason, forced, cleanup, runMs, recorded } = outcome
-  return defined({
-    outcome: 'cancelled' as const,
-    jobId,
-    reason,
-    step,
-    forced,
-    cleanup,
-    joined,
-    runMs,
-    cancelMs,
-    recorded,
-  })
+  const known = { outcome: 'cancelled', jobId, reason, forced, cleanup, joined, runMs, cancelMs, recorded } as const
+  return step === undefined ? known : { ...known, step }
 }
 
 function fromRecord(record: JobRecord, joined: boolean): CancelResult | undefined {

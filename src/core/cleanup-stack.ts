@@ -1,7 +1,7 @@
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { CleanupStatus } from '../protocol/job-snapshot.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
-import { bindToCaller } from './caller-context.js'
+import { CallerCallback } from './caller-context.js'
 import type { TimeLimits } from './time-limits.js'
 
 /** How a run ended, as its cleanups see it. `signal` is fresh: it aborts only when the time for cleanups is over. */
@@ -44,7 +44,7 @@ export class CleanupStack {
 
   /** Registers a cleanup; once the cleanups run, it starts at once. */
   defer(cleanup: Cleanup, label?: string): void {
-    const entry = { cleanup: bindToCaller(cleanup), label }
+    const entry = { cleanup: new CallerCallback(cleanup), label }
     if (!this.#end) {
       this.#stack.push(entry)
       return
@@ -82,7 +82,7 @@ export class CleanupStack {
       this.#onError(error, entry.label)
     }
     try {
-      const running: unknown = entry.cleanup(end as RunEnd)
+      const running = entry.cleanup.call(end as RunEnd)
       if (typeof running !== 'object' || running === null || !('then' in running)) return undefined
       return Promise.resolve(running).then(() => undefined, fail)
     } catch (error) {
@@ -93,7 +93,7 @@ export class CleanupStack {
 }
 
 interface Entry {
-  readonly cleanup: Cleanup
+  readonly cleanup: CallerCallback<RunEnd>
   readonly label: string | undefined
 }
 

@@ -3,7 +3,7 @@ import type { JobStatus } from '../protocol/job-status.js'
 import { Admission, type Ticket } from './admission.js'
 import { type Awaitable, isThenable, whenAnswered } from './awaitable.js'
 import { boundedStore } from './bounded-store.js'
-import { bindToCaller } from './caller-context.js'
+import { CallerContext } from './caller-context.js'
 import { CallerSignals } from './caller-signals.js'
 import { Cancellation } from './cancellation.js'
 import { Completion } from './completion.js'
@@ -176,9 +176,9 @@ export class JobNode {
   /** Calls the producer as soon as the job has a slot, after whoever awaits the promise that this tick resolves. */
   start<T>({ run, ticket }: RegisteredJob<T>): void {
     if (!ticket || !run) return
-    const start = () => run.start()
-    // A pending job is started by the end of another; its producer must not see that one's context.
-    ticket.ready(ticket.hasSlot ? start : bindToCaller(start))
+    if (ticket.hasSlot) return ticket.ready(() => run.start())
+    const caller = new CallerContext() // a pending job is started by the end of another; its producer must not see that one's
+    ticket.ready(() => caller.runInAsyncScope(run.start, run))
   }
 
   /** A reader of a job's events; it is closed with the node. */

@@ -69,12 +69,16 @@ export class Journal {
   }
 
   /** `isLogged: false` for an end that another node recorded and has logged. */
-  settled(job: Subject, summary: JobSummary, isLogged = true): void {
-    if (isLogged && !this.#isSilent) {
+  settled(job: Subject, summarize: () => JobSummary, isLogged = true): void {
+    const isWritten = isLogged && !this.#isSilent
+    const isHeard = this.#isHeard('settled')
+    if (!isWritten && !isHeard) return
+    const summary = summarize()
+    if (isWritten) {
       const { level, fields, message } = summaryLine(summary, this.#messages)
       this.#logger[level](fields, message)
     }
-    if (this.#isHeard('settled')) this.#tell('settled', settledPayload(job, summary))
+    if (isHeard) this.#tell('settled', settledPayload(job, summary))
   }
 
   cleanupFailed(job: Subject, error: unknown, label: string | undefined): void {
@@ -113,7 +117,7 @@ export class Journal {
   /** The end of a job that has no run in this process. */
   ended(record: JobRecord): void {
     const outcome = recordedOutcome(record)
-    if (outcome) this.settled(subjectOf(record), summaryOf(record, outcome))
+    if (outcome) this.settled(subjectOf(record), () => summaryOf(record, outcome))
   }
 
   /** Logged once per manager, so that a listener that always throws does not flood the log. */

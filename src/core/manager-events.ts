@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { CancelReason } from '../protocol/cancel-reason.js'
 import type { JobSnapshot } from '../protocol/job-snapshot.js'
-import { bindToCaller } from './caller-context.js'
+import { CallerCallback } from './caller-context.js'
 import { InvalidOptionsError, show } from './errors.js'
 import type { JobOutcome } from './outcome.js'
 
@@ -99,10 +99,10 @@ export class ManagerEmitter {
     }
     if (typeof key !== 'function')
       throw new InvalidOptionsError(`on: expected the listener to be a function, got ${show(key)}.`)
-    const inCallerContext = bindToCaller(listener)
+    const inCallerContext = new CallerCallback(listener)
     const guard = (payload: unknown): void => {
       try {
-        const result = inCallerContext(payload as ManagerEvents[E])
+        const result = inCallerContext.call(payload as ManagerEvents[E])
         if (result instanceof Promise) result.catch(this.#onFailure)
       } catch (error) {
         this.#onFailure(error)

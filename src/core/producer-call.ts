@@ -25,6 +25,7 @@ export function callProducer<T>(run: Run<T>, producer: Producer<T>): void {
         run.emit(toContentEvent(event))
         return run.congestion
       },
+      result: (returned) => returned,
     }
     run.pump(output, taker).then(succeed, fail)
   } else if (isStream(output)) {

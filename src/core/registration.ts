@@ -38,10 +38,12 @@ interface RegistrationParts {
 /** Records new jobs: identity, groups and capacity, decided before any producer is touched. */
 export class Registration {
   readonly #parts: RegistrationParts
+  readonly #operationPrefix: string
   #count = 0
 
   constructor(parts: RegistrationParts) {
     this.#parts = parts
+    this.#operationPrefix = flat(`${parts.nodeId}.`)
   }
 
   /** In this tick where the store answers at once. Throws or rejects as {@link GenerationJobManager.register} says. */
@@ -51,7 +53,7 @@ export class Registration {
   }
 
   newOperationId(): string {
-    return flat(`${this.#parts.nodeId}.${++this.#count}`)
+    return this.#operationPrefix + ++this.#count
   }
 
   #attempt(request: Request): Awaitable<Registered> {

@@ -123,19 +123,20 @@ export class ProducerContext implements RunContext {
   }
 }
 
+const ignore = (): void => undefined
+
 /** A producer that does not wait for its own stream must not end the process when the job is cancelled. */
 function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined)
+  promise.catch(ignore)
   return promise
 }
 
-async function streamSource(run: Run<unknown>, source: GenerationSource): Promise<StreamResult> {
+function streamSource(run: Run<unknown>, source: GenerationSource): Promise<StreamResult> {
   if (typeof source !== 'object' || source === null || !isReadable(source)) {
-    throw new InvalidOptionsError(`run.stream: expected an AsyncIterable or a ReadableStream, got ${kindOf(source)}.`)
+    const expected = 'expected an AsyncIterable or a ReadableStream'
+    return Promise.reject(new InvalidOptionsError(`run.stream: ${expected}, got ${kindOf(source)}.`))
   }
-  const reading = new Reading(run)
-  await run.pump(source, reading)
-  return reading.result()
+  return run.pump(source, new Reading(run)) as Promise<StreamResult>
 }
 
 function isReadable(source: object): boolean {

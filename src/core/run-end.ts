@@ -50,19 +50,22 @@ export function jobEnd<T>(
   const { producerEnd, isCommitted, cleanup, forced, queuedMs, runMs, cancelMs, hasRead } = facts
   const unknownUsage: Usage | undefined = hasRead && fixed.status !== 'completed' ? { quality: 'unknown' } : undefined
   const usage = facts.usage ?? unknownUsage
-  const common = { cleanup, forced, queuedMs, runMs, usage }
   switch (fixed.status) {
-    case 'cancelled':
-      return { ...common, status: 'cancelled', reason: fixed.reason, commit: 'none', cancelMs }
+    case 'cancelled': {
+      const { status, reason } = fixed
+      return { status, reason, commit: 'none', cleanup, forced, queuedMs, runMs, cancelMs, usage }
+    }
     case 'failed': {
       const { code, message, publicMessage } = describeError(fixed.error, options.describeError)
       const commit = isCommitOfUnknownEnd(fixed.error) ? 'unknown' : 'none'
-      return { ...common, status: 'failed', error: { code, message }, commit, publicMessage }
+      const error = { code, message }
+      return { status: 'failed', error, publicMessage, commit, cleanup, forced, queuedMs, runMs, usage }
     }
     case 'completed': {
       const value = producerEnd && 'value' in producerEnd ? producerEnd.value : undefined
-      const result = recordableResult(value, options.maxResultBytes)
-      return { ...common, status: 'completed', commit: isCommitted ? 'done' : 'none', ...result }
+      const { result, resultOmitted } = recordableResult(value, options.maxResultBytes)
+      const commit = isCommitted ? 'done' : 'none'
+      return { status: 'completed', result, resultOmitted, commit, cleanup, forced, queuedMs, runMs, usage }
     }
   }
 }

@@ -13,6 +13,8 @@ export interface RunLimitHost {
   /** When the newest event was emitted, or the run began. */
   readonly lastActivityAt: number
   onLimit(kind: 'deadline' | 'idle' | 'disconnect'): void
+  /** The time of the producer and its sources to end is over. */
+  onEndingOver(): void
   /** Nobody may be watching any more: have the store asked. */
   onMaybeUnwatched(): void
 }
@@ -20,13 +22,17 @@ export interface RunLimitHost {
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
- * The limits that cancel a job from inside: its deadline while pending and running, idle and disconnect while running.
- * It stands at the earliest of them; an event does not move it, the newest one is looked up when the limit is reached.
+ * The time limits of one job, one after the other in one place. First those that cancel it from inside: its deadline while pending
+ * and running, idle and disconnect while running. It stands at the earliest of them; an event does not move it, the newest one is
+ * looked up when the limit is reached. Then the time of a producer whose run is ending.
  */
 export class RunLimits extends TimeLimit {
-  override readonly holdsProcess = false
+  override holdsProcess = false
+  /** The producer has been given its last time. */
+  isEnding = false
   readonly #limits: TimeLimits
-  readonly #options: RunLimitOptions
+  readonly #idleTimeoutMs: number | false
+  readonly #disconnectGraceMs: number | false
   readonly #host: RunLimitHost
   readonly #deadlineAt: number
   #isRunning = false
@@ -36,7 +42,8 @@ export class RunLimits extends TimeLimit {
   constructor(limits: TimeLimits, options: RunLimitOptions, host: RunLimitHost) {
     super()
     this.#limits = limits
-    this.#options = options
+    this.#idleTimeoutMs = options.idleTimeoutMs
+    this.#disconnectGraceMs = options.disconnectGraceMs
     this.#host = host
     this.#deadlineAt = options.deadlineMs === false ? NEVER : host.registeredAt + options.deadlineMs
     this.#arm()
@@ -45,14 +52,14 @@ export class RunLimits extends TimeLimit {
   /** The producer starts: idle time and time without viewer count from here. */
   startRunning(): void {
     this.#isRunning = true
-    const { disconnectGraceMs } = this.#options
+    const disconnectGraceMs = this.#disconnectGraceMs
     if (disconnectGraceMs !== false) this.#disconnectAt = this.#limits.now() + disconnectGraceMs
     this.#arm()
   }
 
   /** What the store says about viewers, with every renewal of the lease. */
   noteViewers(viewers: number, unwatchedMs: number): void {
-    const { disconnectGraceMs } = this.#options
+    const disconnectGraceMs = this.#disconnectGraceMs
     if (disconnectGraceMs === false || !this.#isRunning) return
     if (viewers === 0 && unwatchedMs >= disconnectGraceMs) return this.#host.onLimit('disconnect')
     this.#disconnectAt = viewers > 0 ? NEVER : this.#limits.now() + disconnectGraceMs - unwatchedMs
@@ -65,8 +72,16 @@ export class RunLimits extends TimeLimit {
     this.#limits.clear(this)
   }
 
+  /** The producer and its sources have `ms` milliseconds left; the process stays alive for that. */
+  startEnding(ms: number): void {
+    this.stop()
+    this.isEnding = true
+    this.holdsProcess = true
+    this.#limits.set(this, ms)
+  }
+
   get #idleAt(): number {
-    const { idleTimeoutMs } = this.#options
+    const idleTimeoutMs = this.#idleTimeoutMs
     return this.#isRunning && idleTimeoutMs !== false ? this.#host.lastActivityAt + idleTimeoutMs : NEVER
   }
 
@@ -77,6 +92,7 @@ export class RunLimits extends TimeLimit {
   }
 
   override fire(): void {
+    if (this.isEnding) return this.#host.onEndingOver()
     const now = this.#limits.now()
     if (this.#deadlineAt <= now) return this.#host.onLimit('deadline')
     if (this.#idleAt <= now) return this.#host.onLimit('idle')

@@ -14,7 +14,6 @@ export class RunWait<T> extends TimeLimit {
   readonly #run: Run<T>
   readonly #limits: TimeLimits
   readonly #onOver: () => void
-  readonly #stopListening: () => void
   #unlinkSignal: (() => void) | undefined
   #resolve: (result: WaitResult<T>) => void = () => {}
   #isOver = false
@@ -33,7 +32,7 @@ export class RunWait<T> extends TimeLimit {
       this.#resolve = resolve
     })
     parts.limits.set(this, options.timeoutMs)
-    this.#stopListening = run.onSettled(this.#settled)
+    run.onSettled(this.#settled)
     if (options.signal && !this.#isOver) {
       this.#unlinkSignal = parts.signals.onAbort(options.signal, () => this.#endEarly('aborted'))
     }
@@ -47,7 +46,7 @@ export class RunWait<T> extends TimeLimit {
 
   #endEarly(cause: 'timeout' | 'aborted'): void {
     if (this.#isOver) return
-    this.#stopListening()
+    this.#run.offSettled(this.#settled)
     this.#end({ settled: false, status: this.#run.status, cause })
   }
 

@@ -5,7 +5,6 @@ import type { JobStatus } from '../protocol/job-status.js'
 import type { Ticket } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import { isThenable, whenAnswered } from './awaitable.js'
-import { bindToCaller } from './caller-context.js'
 import { RunToken } from './cancel-token.js'
 import { CleanupStack, type FixedEnd } from './cleanup-stack.js'
 import { CommitGate } from './commit-gate.js'
@@ -23,6 +22,8 @@ import {
   snapshotOf,
 } from './job-store.js'
 import { summaryOf } from './journal.js'
+import { Listeners } from './listeners.js'
+import type { JobSummary } from './log-lines.js'
 import type { Logger } from './logger.js'
 import { type JobOutcome, localOutcome, recordedOutcome } from './outcome.js'
 import type { Producer } from './producer.js'
@@ -70,10 +71,8 @@ export class Run<T> {
   #token: RunToken | undefined
   #output: RunOutput | undefined
   #pumps: { stop(error: unknown): void }[] | undefined
-  #stopPumps: (() => void) | undefined
   #gate: CommitGate | undefined
   #cleanups: CleanupStack | undefined
-  #clearProducerLimit: (() => void) | undefined
 
   #producerEnd: ProducerEnd<T> | undefined
   #failure: { readonly error: unknown } | undefined
@@ -86,7 +85,7 @@ export class Run<T> {
   #cancelRequestedAt: number | undefined
 
   #outcome: JobOutcome<T> | undefined
-  #settledListeners: Set<(outcome: JobOutcome<T>) => void> | undefined
+  #settledListeners: Listeners<(outcome: JobOutcome<T>) => void> | undefined
   #unlinkSignal: (() => void) | undefined
 
   constructor(env: RunEnvironment, spec: RunSpec<T>) {
@@ -131,18 +130,18 @@ export class Run<T> {
 
   /** The outcome, after everything is released. Never rejects. */
   get settled(): Promise<JobOutcome<T>> {
-    return new Promise((resolve) => void this.onSettled(resolve))
+    return new Promise((resolve) => this.onSettled(resolve))
   }
 
-  /** Calls `listener` with the outcome, at once if it is there. Returns its removal: a wait that ends early leaves nothing. */
-  onSettled(listener: (outcome: JobOutcome<T>) => void): () => void {
-    if (this.#outcome) {
-      listener(this.#outcome)
-      return () => {}
-    }
-    this.#settledListeners ??= new Set()
+  /** Calls `listener` with the outcome, at once if it is there. A wait that ends before takes it off again. */
+  onSettled(listener: (outcome: JobOutcome<T>) => void): void {
+    if (this.#outcome) return listener(this.#outcome)
+    this.#settledListeners ??= new Listeners()
     this.#settledListeners.add(listener)
-    return () => void this.#settledListeners?.delete(listener)
+  }
+
+  offSettled(listener: (outcome: JobOutcome<T>) => void): void {
+    this.#settledListeners?.delete(listener)
   }
 
   get token(): RunToken {
@@ -286,15 +285,14 @@ export class Run<T> {
   /** Reads a source until its end; a run that ends first stops it, and one that is over closes it unread. */
   pump<Item>(source: object, taker: ItemTaker<Item>): Promise<unknown> {
     const pump = new SourcePump<Item>(source, this, taker)
-    this.#pumps ??= []
-    this.#pumps.push(pump)
-    // The calls that let go of a source are the producer's, not those of whoever cancels.
-    this.#stopPumps ??= bindToCaller(() => {
-      for (const one of this.#pumps ?? []) one.stop(this.#refusal())
-    })
+    this.#pumps = this.#pumps ? [...this.#pumps, pump] : [pump]
     if (this.acceptsEvents) pump.start()
     else pump.stop(this.#refusal())
     return pump.ended
+  }
+
+  #stopPumps(): void {
+    for (const pump of this.#pumps ?? []) pump.stop(this.#refusal())
   }
 
   get fair(): FairYield {
@@ -440,7 +438,7 @@ export class Run<T> {
     this.#limits.stop()
     this.#output?.close()
     this.token.cancel(reason)
-    this.#stopPumps?.()
+    this.#stopPumps()
     this.#env.journal.cancelRequested(this, reason)
     this.#proceed()
   }
@@ -504,12 +502,14 @@ export class Run<T> {
     if (this.#phase === 'waiting' || this.#phase === 'starting') return this.#release() // the producer is never called
     if (this.#phase !== 'producing' || this.#gate?.isBusy) return
     this.#endingSince ??= this.#env.limits.now()
-    if (this.#failure || this.#producerEnd) this.#stopPumps?.()
+    if (this.#failure || this.#producerEnd) this.#stopPumps()
     if (this.#producerEnd && !this.#pumps?.length) return this.#release()
-    if (this.#clearProducerLimit) return
-    const { limits, options } = this.#env
-    const left = options.gracePeriodMs / 2 - this.#since(this.#endingSince)
-    this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })
+    if (this.#limits.isEnding) return
+    this.#limits.startEnding(this.#env.options.gracePeriodMs / 2 - this.#since(this.#endingSince))
+  }
+
+  onEndingOver(): void {
+    this.#release()
   }
 
   /** Runs the cleanups in what is left of the grace period. */
@@ -521,10 +521,9 @@ export class Run<T> {
     }
     this.#phase = 'releasing'
     this.#limits.stop()
-    this.#clearProducerLimit?.()
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
-    this.#stopPumps?.()
+    this.#stopPumps()
     const left = options.gracePeriodMs - this.#since(this.#endingSince)
     const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
     if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))
@@ -569,20 +568,27 @@ export class Run<T> {
     this.#unlinkSignal?.()
     this.#env.onSettled(this.jobId)
     this.#ticket.release()
-    for (const listener of this.#settledListeners ?? []) listener(outcome)
+    this.#settledListeners?.forEach((listener) => {
+      listener(outcome)
+    })
     this.#settledListeners = undefined
     this.#report(outcome, elsewhere?.cleanup === 'unknown')
   }
 
   /** The node that reaped a job has written its summary. */
   #report(outcome: JobOutcome<T>, isReaped: boolean): void {
-    const { journal, epoch, limits } = this.#env
-    const { chunks = 0, dropped = 0, firstChunkAt, step = this.#record.step } = this.#output ?? {}
+    const { journal } = this.#env
     if (this.#isCommitted && !(this.#producerEnd && 'value' in this.#producerEnd)) {
       const fields = this.#producerEnd ? safeErrorFields(this.#producerEnd.error) : { timed_out: true }
       journal.postCommitFailed(this, fields)
     }
-    const summary = {
+    journal.settled(this, () => this.#summary(outcome), !isReaped)
+  }
+
+  #summary(outcome: JobOutcome<T>): JobSummary {
+    const { epoch, limits } = this.#env
+    const { chunks = 0, dropped = 0, firstChunkAt, step = this.#record.step } = this.#output ?? {}
+    return {
       ...summaryOf(this.#record, outcome),
       step,
       settledAt: this.#record.settledAt ?? epoch.at(limits.now()),
@@ -591,7 +597,6 @@ export class Run<T> {
       droppedChunks: dropped,
       firstChunkMs: firstChunkAt === undefined ? undefined : firstChunkAt - (this.#startedAt ?? firstChunkAt),
     }
-    journal.settled(this, summary, !isReaped)
   }
 
   get #owned() {

@@ -1,3 +1,4 @@
+import { CallerContext } from './caller-context.js'
 import { kindOf } from './errors.js'
 import type { FairYield } from './fair-yield.js'
 
@@ -10,9 +11,12 @@ export interface PumpHost {
   onPumpClosed(pump: object): void
 }
 
-/** Takes the items of one source. A promise makes the pump wait before it pulls the next; what it throws ends the pump. */
+/** Takes the items of one source. What it throws ends the pump. */
 export interface ItemTaker<Item> {
+  /** A promise makes the pump wait before it pulls the next. */
   take(item: Item): Promise<void> | undefined
+  /** What the end of the pump is, of a source that ended by itself with this return value. */
+  result(returned: unknown): unknown
 }
 
 /** What is read: an iterator, or the reader of a stream dressed as one. */
@@ -29,11 +33,13 @@ interface Upstream<Item> {
  * for; the host is told when they are through.
  */
 export class SourcePump<Item> {
-  /** How the source ended: its return value, or the error that ended it or that it was stopped with. */
+  /** How the source ended: the taker's result, or the error that ended it or that it was stopped with. */
   readonly ended: Promise<unknown>
   readonly #source: object
   readonly #host: PumpHost
   readonly #taker: ItemTaker<Item>
+  /** The calls that let go of a source are its reader's, not those of whoever cancels. */
+  readonly #reader = new CallerContext()
   #upstream: Upstream<Item> | undefined
   #isUnopened = true
   #isOver = false
@@ -67,7 +73,7 @@ export class SourcePump<Item> {
     if (this.#isOver) return
     this.#isOver = true
     this.#reject(error)
-    this.#close(error)
+    this.#reader.runInAsyncScope(this.#close, this, error)
   }
 
   #pull(): void {
@@ -109,7 +115,11 @@ export class SourcePump<Item> {
   #finish(value: unknown): void {
     this.#isOver = true
     this.#release()
-    this.#resolve(value)
+    try {
+      this.#resolve(this.#taker.result(value))
+    } catch (error) {
+      this.#reject(error)
+    }
   }
 
   #late(result: IteratorResult<Item, unknown>): void {

@@ -1,8 +1,9 @@
-import { type Clock, MAX_TIMER_MS } from '../protocol/clock.js'
+import type { Clock } from '../protocol/clock.js'
+import { LimitHeap } from './limit-heap.js'
 
 /** A time limit: set, moved and cleared by its owner, and fired once when it is reached. */
 export abstract class TimeLimit {
-  /** Whether the process must stay alive until this limit is reached or cleared. */
+  /** Whether the process must stay alive until this limit is reached or cleared; the same as long as it is set. */
   abstract readonly holdsProcess: boolean
   dueAt = 0
   /** Place in the heap; -1 when not set. */
@@ -23,25 +24,24 @@ class CallLimit extends TimeLimit {
 }
 
 /**
- * All time limits of one manager behind one timer of the clock: a binary heap by due time, so that a hundred thousand
- * waiting jobs cost one timer. The timer holds the process only while a limit does that asks for it.
+ * All time limits of one manager, so that a hundred thousand waiting jobs cost two timers: one for limits that hold the process,
+ * one for the others. A cancel sets a limit that holds and soon clears it: so that costs one timer and not three.
  */
 export class TimeLimits {
-  /** The timer goes with the last limit: it is not kept for the next one. */
+  /** No timer is kept for the next limit. */
   isClosing = false
   readonly #clock: Clock
-  readonly #heap: TimeLimit[] = []
-  #holding = 0
-  #armedAt = Number.POSITIVE_INFINITY
-  #armedHolding = false
-  #disarm: (() => void) | undefined
+  readonly #holding: LimitHeap
+  readonly #others: LimitHeap
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#holding = new LimitHeap(clock, { unref: false })
+    this.#others = new LimitHeap(clock, { unref: true })
   }
 
   get size(): number {
-    return this.#heap.length
+    return this.#holding.size + this.#others.size
   }
 
   /** The instant that all limits are measured from: `clock.monotonic()`. */
@@ -56,29 +56,21 @@ export class TimeLimits {
 
   /** Sets or moves a limit to an instant of `clock.monotonic()`. */
   setAt(limit: TimeLimit, dueAt: number): void {
-    limit.dueAt = dueAt
-    if (limit.slot < 0) {
-      if (limit.holdsProcess) this.#holding++
-      limit.slot = this.#heap.push(limit) - 1
-    }
-    this.#place(limit)
-    this.#arm()
+    this.#heapOf(limit).setAt(limit, dueAt)
   }
 
   /** Clears a limit; nothing happens if it is not set. */
   clear(limit: TimeLimit): void {
     if (limit.slot < 0) return
-    this.#remove(limit)
-    this.#arm()
+    const heap = this.#heapOf(limit)
+    heap.remove(limit)
+    if (limit.holdsProcess || this.isClosing) heap.trim()
   }
 
-  /** Lets go of the timer if no limit is set. */
+  /** Lets go of the timers if no limit is set. */
   trim(): void {
-    if (this.#heap.length > 0) return
-    this.#disarm?.()
-    this.#disarm = undefined
-    this.#armedAt = Number.POSITIVE_INFINITY
-    this.#armedHolding = false
+    this.#holding.trim()
+    this.#others.trim()
   }
 
   /** Calls `fn` once after `ms` milliseconds; the returned function prevents it. */
@@ -88,63 +80,7 @@ export class TimeLimits {
     return () => this.clear(limit)
   }
 
-  #fireDue(): void {
-    this.#disarm = undefined
-    this.#armedAt = Number.POSITIVE_INFINITY
-    const now = this.#clock.monotonic()
-    for (let first = this.#heap[0]; first && first.dueAt <= now; first = this.#heap[0]) {
-      this.#remove(first)
-      first.fire()
-    }
-    this.#arm()
-  }
-
-  /** Keeps one timer at the earliest limit. A timer that comes too early only looks and arms again. */
-  #arm(): void {
-    const first = this.#heap[0]
-    const holding = this.#holding > 0
-    if (!first && !this.#armedHolding && !this.isClosing) return // a timer per short job would cost a tenth of it; trim() lets go
-    if (!first) return this.trim()
-    if (this.#disarm && this.#armedAt <= first.dueAt && this.#armedHolding === holding) return
-    this.#disarm?.()
-    this.#armedAt = first.dueAt
-    this.#armedHolding = holding
-    const ms = Math.min(Math.max(0, Math.ceil(first.dueAt - this.#clock.monotonic())), MAX_TIMER_MS)
-    this.#disarm = this.#clock.setTimer(ms, () => this.#fireDue(), { unref: !holding })
-  }
-
-  #remove(limit: TimeLimit): void {
-    const last = this.#heap.pop()
-    if (last && last !== limit) {
-      this.#heap[limit.slot] = last
-      last.slot = limit.slot
-      this.#place(last)
-    }
-    limit.slot = -1
-    if (limit.holdsProcess) this.#holding--
-  }
-
-  /** Moves a limit up or down until the heap is in order again. */
-  #place(limit: TimeLimit): void {
-    const heap = this.#heap
-    let slot = limit.slot
-    for (let parent = (slot - 1) >> 1; slot > 0; slot = parent, parent = (slot - 1) >> 1) {
-      const above = heap[parent]
-      if (!above || above.dueAt <= limit.dueAt) break
-      heap[slot] = above
-      above.slot = slot
-    }
-    for (let child = 2 * slot + 1; child < heap.length; child = 2 * slot + 1) {
-      const left = heap[child]
-      const right = heap[child + 1]
-      const below = right && left && right.dueAt < left.dueAt ? right : left
-      if (!below || below === limit || below.dueAt >= limit.dueAt) break
-      const next = below.slot
-      heap[slot] = below
-      below.slot = slot
-      slot = next
-    }
-    heap[slot] = limit
-    limit.slot = slot
+  #heapOf(limit: TimeLimit): LimitHeap {
+    return limit.holdsProcess ? this.#holding : this.#others
   }
 }

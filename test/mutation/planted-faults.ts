@@ -142,8 +142,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'a producer that does not end is waited for for ever',
     'run.ts',
-    `this.#clearProducerLimit = limits.schedule(left, () => this.#release(), { holdsProcess: true })`,
-    `this.#clearProducerLimit = limits.schedule(left, () => undefined, { holdsProcess: true })`,
+    `  onEndingOver(): void {
+    this.#release()`,
+    `  onEndingOver(): void {`,
   ),
   fault(
     'the producer may use up the whole grace period, and more',
@@ -169,15 +170,17 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'a cancel is answered before the settle',
     'cancellation.ts',
-    `const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) }, run)`,
-    `const waited = await completion.wait(jobId, { timeoutMs: 0 }, run)
-    if (answer === 'accepted') return { outcome: 'cancelled', jobId, reason, forced: false, cleanup: 'clean', joined: false, runMs: 0, cancelMs: 0, recorded: true }`,
+    `  const { jobId } = run
+  const isUnknown`,
+    `  const { jobId } = run
+  if (answer === 'accepted') return { outcome: 'cancelled', jobId, reason, forced: false, cleanup: 'clean', joined: false, runMs: 0, cancelMs: 0, recorded: true }
+  const isUnknown`,
   ),
   fault(
     'a cancel does not end the wait of run.stream',
     'run.ts',
     `    this.token.cancel(reason)
-    this.#stopPumps?.()`,
+    this.#stopPumps()`,
     `    this.token.cancel(reason)`,
   ),
   fault(
@@ -268,7 +271,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     'return() of a source is awaited without a bound',
     'source-pump.ts',
     `    this.#reject(error)
-    this.#close(error)`,
+    this.#reader.runInAsyncScope(this.#close, this, error)`,
     `    this.#close(error)
     Promise.resolve(this.#upstream?.return?.(error)).then(() => this.#reject(error), () => this.#reject(error))`,
   ),
@@ -299,13 +302,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'limits of a settled job stay',
     'run-limits.ts',
-    `    this.#limits.clear(this)
-  }
-
-  get #idleAt`,
-    `  }
-
-  get #idleAt`,
+    `    this.#isRunning = false
+    this.#limits.clear(this)`,
+    `    this.#isRunning = false`,
   ),
   fault(
     'the slot of a settled job stays taken',
@@ -320,9 +319,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'an append does not check the fencing token',
     STORE,
-    `      const { record, log, request } = job
+    `      const { record, log } = job
       if (record.fencingToken !== fencingToken) return FENCED`,
-    `      const { record, log, request } = job`,
+    `      const { record, log } = job`,
   ),
   fault(
     'a claim does not check the fencing token',

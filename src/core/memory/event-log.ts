@@ -4,10 +4,10 @@ const NONE: readonly JobEvent[] = []
 /** Events per block: an array that grows without end is copied again and again, which is work for the collector. */
 const BLOCK = 256
 
-/** Chunks as their text alone with their time beside it; other events as they are. */
+/** Chunks as their text alone with their time beside it, at the same place; other events as they are. */
 interface Block {
   readonly items: (string | JobEvent)[]
-  readonly times: number[]
+  times: number[] | undefined
 }
 
 /**
@@ -15,7 +15,8 @@ interface Block {
  * long costs the collector more than all other work on it; each reader gets a new object, and may do with it what it likes.
  */
 export class EventLog {
-  #blocks: Block[] | undefined
+  #full: Block[] | undefined
+  #open: Block | undefined
   #count = 0
   #lastSeq = 0
   #bytes = 0
@@ -32,14 +33,14 @@ export class EventLog {
 
   /** Adds the next event; the caller has checked its `seq`. */
   push(event: JobEvent): void {
-    this.#blocks ??= []
-    const block = this.#blocks[this.#blocks.length - 1]
-    const item = event.type === 'chunk' ? event.content : event
-    if (!block || block.items.length === BLOCK) {
-      this.#blocks.push({ items: [item], times: [event.at] })
+    const open = this.#open
+    const block = open && open.items.length < BLOCK ? open : this.#openNext()
+    if (event.type === 'chunk') {
+      block.times ??= []
+      block.times[block.items.length] = event.at
+      block.items.push(event.content)
     } else {
-      block.items.push(item)
-      block.times.push(event.at)
+      block.items.push(event)
     }
     this.#count++
     this.#lastSeq = event.seq
@@ -57,12 +58,12 @@ export class EventLog {
     const events: JobEvent[] = []
     const to = Math.min(after + 1 - first + limit, this.#count)
     for (let index = after + 1 - first; index < to; ) {
-      const block = this.#blocks?.[Math.floor(index / BLOCK)]
+      const block = this.#full?.[Math.floor(index / BLOCK)] ?? this.#open
       const blockEnd = Math.min(to, index - (index % BLOCK) + BLOCK)
       for (; index < blockEnd; index++) {
         const item = block?.items[index % BLOCK]
-        const at = block?.times[index % BLOCK] ?? 0
         if (item === undefined) continue
+        const at = block?.times?.[index % BLOCK] ?? 0
         events.push(typeof item === 'string' ? { seq: first + index, at, type: 'chunk', content: item } : item)
       }
     }
@@ -71,9 +72,18 @@ export class EventLog {
 
   /** Forgets all events but the last, the terminal one: who has seen the others still learns the end. */
   drop(): void {
-    const last = this.#blocks?.at(-1)
-    this.#blocks = last && [{ items: last.items.slice(-1), times: last.times.slice(-1) }]
-    this.#count = last ? 1 : 0
+    this.#full = undefined
+    this.#open = this.#open && { items: this.#open.items.slice(-1), times: undefined }
+    this.#count = this.#open ? 1 : 0
     this.#bytes = 0
+  }
+
+  #openNext(): Block {
+    if (this.#open) {
+      this.#full ??= []
+      this.#full.push(this.#open)
+    }
+    this.#open = { items: [], times: undefined }
+    return this.#open
   }
 }

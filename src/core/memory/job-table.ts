@@ -21,7 +21,7 @@ export class JobTable {
   }
 
   findByKey(request: NewJob): StoredJob | undefined {
-    const key = keyOf(request)
+    const key = keyOf(request.owner, request.idempotencyKey)
     return key === undefined ? undefined : this.#byKey.get(key)
   }
 
@@ -33,9 +33,9 @@ export class JobTable {
   add(job: StoredJob): void {
     this.#jobs.set(job.record.jobId, job)
     this.#live.add(job)
-    const key = keyOf(job.request)
+    const key = keyOf(job.record.owner, job.idempotencyKey)
     if (key !== undefined) this.#byKey.set(key, job)
-    const group = groupOf(job.request)
+    const group = groupOf(job.record)
     if (group === undefined) return
     const members = this.#liveByGroup.get(group)
     if (members) members.add(job)
@@ -48,10 +48,10 @@ export class JobTable {
     if (!isSettled(status)) return
     this.#live.delete(job)
     this.#counts[status]++
-    const group = groupOf(job.request)
+    const group = groupOf(job.record)
     const members = group === undefined ? undefined : this.#liveByGroup.get(group)
     if (group !== undefined && members?.delete(job) && members.size === 0) this.#liveByGroup.delete(group)
-    const { retentionMs } = job.request
+    const { retentionMs } = job
     const peers = this.#settled.get(retentionMs)
     if (peers) peers.add(job)
     else this.#settled.set(retentionMs, new Set([job]))
@@ -72,9 +72,9 @@ export class JobTable {
     if (!isSettled(status) || this.#jobs.get(jobId) !== job) return
     this.#jobs.delete(jobId)
     this.#counts[status]--
-    const key = keyOf(job.request)
+    const key = keyOf(job.record.owner, job.idempotencyKey)
     if (key !== undefined && this.#byKey.get(key) === job) this.#byKey.delete(key)
-    const { retentionMs } = job.request
+    const { retentionMs } = job
     const peers = this.#settled.get(retentionMs)
     if (peers?.delete(job) && peers.size === 0) this.#settled.delete(retentionMs)
   }
@@ -83,8 +83,8 @@ export class JobTable {
     const { owner, group, status } = filter
     const matches: StoredJob[] = []
     for (const job of this.#jobs.values()) {
-      if (owner !== undefined && job.request.owner !== owner) continue
-      if (group !== undefined && job.request.group !== group) continue
+      if (owner !== undefined && job.record.owner !== owner) continue
+      if (group !== undefined && job.record.group !== group) continue
       if (status !== undefined && !status.includes(job.status)) continue
       matches.push(job)
     }
@@ -103,10 +103,10 @@ export class JobTable {
 }
 
 /** Keys and groups belong to their owner; NUL cannot stand in either. */
-function keyOf({ owner = '', idempotencyKey }: NewJob): string | undefined {
+function keyOf(owner = '', idempotencyKey: string | undefined): string | undefined {
   return idempotencyKey === undefined ? undefined : `${owner}\0${idempotencyKey}`
 }
 
-function groupOf({ owner = '', group }: NewJob): string | undefined {
+function groupOf({ owner = '', group }: Pick<NewJob, 'owner' | 'group'>): string | undefined {
   return group === undefined ? undefined : `${owner}\0${group}`
 }

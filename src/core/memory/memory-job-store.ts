@@ -74,7 +74,7 @@ export function openMemoryJobStore(options: {
 
     create(request): CreateAnswer {
       const known = table.get(request.jobId)
-      if (known?.request.operationId === request.operationId) return { answer: 'created', record: known.read() }
+      if (known?.operationId === request.operationId) return { answer: 'created', record: known.read() }
       const sameKey = table.findByKey(request)
       if (sameKey) return { answer: 'same-key', record: sameKey.read() }
       if (request.want === 'lookup') return { answer: 'not-found' }
@@ -109,7 +109,7 @@ export function openMemoryJobStore(options: {
     append(jobId, fencingToken, events, bytes): AppendAnswer {
       const job = table.get(jobId)
       if (!job) return GONE
-      const { record, log, request } = job
+      const { record, log } = job
       if (record.fencingToken !== fencingToken) return FENCED
       if (record.status !== 'running' && record.status !== 'committing')
         return { answer: 'not-running', record: job.read() }
@@ -117,7 +117,7 @@ export function openMemoryJobStore(options: {
       const last = events[events.length - 1]
       if (!first || !last || last.seq <= log.lastSeq) return ACCEPTED
       if (first.seq !== log.lastSeq + 1) return { answer: 'gap', lastSeq: log.lastSeq }
-      if (log.count + events.length > request.maxLogEvents || log.bytes + bytes > request.maxLogBytes)
+      if (log.count + events.length > job.maxLogEvents || log.bytes + bytes > job.maxLogBytes)
         return { answer: 'log-full' }
       for (const event of events) {
         log.push(event)
@@ -283,7 +283,7 @@ export function openMemoryJobStore(options: {
     job.record = settledRecord(job, end)
     job.settledAtMono = clock.monotonic()
     table.noteSettled(job)
-    retainedLogs.add(job)
+    if (job.log.bytes > 0) retainedLogs.add(job)
     retainedBytes += job.log.bytes
     for (const oldest of retainedLogs) {
       if (retainedBytes <= maxRetainedBytes) break
@@ -296,13 +296,13 @@ export function openMemoryJobStore(options: {
 
   /** How a live job ends that nobody takes care of any more, or nothing if somebody does. */
   function endOfAbandoned(job: StoredJob, now: number): JobEnd | undefined {
-    const { status, request } = job
+    const { status, deadlineMs } = job
     if (isSettled(status)) return undefined
     const spans = job.spans(now)
     if (job.nodeId !== undefined) {
       return job.leaseUntil > now ? undefined : endOfLostOwner({ status, cancel: job.record.cancel, ...spans })
     }
-    if (request.deadlineMs === undefined || spans.queuedMs < request.deadlineMs) return undefined
+    if (deadlineMs === undefined || spans.queuedMs < deadlineMs) return undefined
     return { ...CANCELLED_UNSTARTED, reason: { kind: 'deadline', at: clock.now() }, ...spans }
   }
 

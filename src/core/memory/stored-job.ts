@@ -4,7 +4,12 @@ import { EventLog } from './event-log.js'
 
 /** One job in memory: its record, its log, its owner's lease and its viewers. Instants are of the monotonic clock. */
 export class StoredJob {
-  readonly request: NewJob
+  readonly operationId: string
+  readonly idempotencyKey: string | undefined
+  readonly deadlineMs: number | undefined
+  readonly maxLogEvents: number
+  readonly maxLogBytes: number
+  readonly retentionMs: number
   readonly log = new EventLog()
   /** Replaced as a whole; what changes with every event stands beside it until somebody reads. */
   record: JobRecord
@@ -24,7 +29,12 @@ export class StoredJob {
   #watchers: Set<() => void> | undefined
 
   constructor(request: NewJob, record: JobRecord, now: number, leaseMs: number) {
-    this.request = request
+    this.operationId = request.operationId
+    this.idempotencyKey = request.idempotencyKey
+    this.deadlineMs = request.deadlineMs
+    this.maxLogEvents = request.maxLogEvents
+    this.maxLogBytes = request.maxLogBytes
+    this.retentionMs = request.retentionMs
     this.record = record
     this.updatedAt = record.updatedAt
     this.nodeId = request.nodeId
