@@ -565,6 +565,7 @@ export class Run<T> {
     this.#status = outcome.status
     this.#limits.stop()
     this.#token?.release()
+    if (outcome.status === 'completed') this.#output?.text.clear() // all others have it as partial text
     this.#unlinkSignal?.()
     this.#env.onSettled(this.jobId)
     this.#ticket.release()

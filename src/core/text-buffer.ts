@@ -19,6 +19,13 @@ export class TextBuffer {
     this.#parts = []
   }
 
+  /** Forgets what it has; nobody reads it any more. */
+  clear(): void {
+    this.#joined = ''
+    this.#parts = []
+    this.#length = 0
+  }
+
   /** The text between two lengths that the buffer had; without them, all of it. */
   slice(from = 0, to = this.#length): string {
     return (this.#joined + this.#parts.join('')).slice(from, to)

@@ -146,6 +146,27 @@ describe('bytes retained per chunk', () => {
     expect(perChunk).toBeGreaterThan(0.5) // the text itself: the measurement sees it
     expect(perChunk - 'x'.length).toBeLessThanOrEqual(1)
   })
+
+  it('PERF: a completed job whose handle is held keeps nothing of its text besides the log', {
+    timeout: 30_000,
+  }, async () => {
+    exposeGc()
+    const kept = async (chunks: number): Promise<number> => {
+      let bytes = 0
+      const before = await liveHeap()
+      await runJob(
+        async (run) => (await run.stream(source(chunks))).finish,
+        { store: forgetfulStore(), maxLogBytes: 2 ** 30 },
+        async (handle) => {
+          await handle.settled
+          bytes = (await liveHeap()) - before
+        },
+      )
+      return bytes / chunks
+    }
+    await kept(1_000) // code and feedback of the first use
+    expect(await kept(CHUNKS)).toBeLessThanOrEqual(0.3)
+  })
 })
 
 function total(calls: ReadonlyMap<string, number>): number {
