@@ -3,7 +3,6 @@ import type { JobNode } from '../core/job-node.js'
 import type { JobRecord } from '../core/job-store.js'
 import { type JobOutcome, recordedOutcome } from '../core/outcome.js'
 import type { Producer } from '../core/producer.js'
-import { MAX_TIMER_MS } from '../protocol/clock.js'
 import { answerInTime } from './answer-in-time.js'
 import { type Delivery, readDelivery } from './delivery.js'
 import { type BullMQJob, DelayedError, UnrecoverableError } from './queue.js'
@@ -62,7 +61,7 @@ async function run(
     if (isUntold(record)) node.journal.ended(record)
     if (outcome) return outcome
   }
-  const waited = await node.completion.wait(jobId, { timeoutMs: MAX_TIMER_MS, signal })
+  const waited = await node.completion.wait(jobId, { until: Number.POSITIVE_INFINITY, signal })
   if (waited.settled) return waited.outcome
   if (waited.cause === 'not-found') throw new UnrecoverableError(`The record of job ${jobId} is gone.`)
   if (waited.cause === 'aborted') throw new UnrecoverableError(`Job ${jobId} runs elsewhere.`)

@@ -80,8 +80,8 @@ export class Cancellation {
   ): Promise<CancelResult> {
     const { limits, completion } = this.#parts
     const settle = (answer: OwnCancelAnswer | typeof TIMED_OUT): Promise<CancelResult> => {
-      const timeoutMs = Math.max(0, until.settled - limits.now())
-      return completion.wait(run.jobId, { timeoutMs }, run).then((waited) => ownResult(run, reason, answer, waited))
+      const waiting = completion.wait(run.jobId, { until: until.settled }, run)
+      return waiting.then((waited) => ownResult(run, reason, answer, waited))
     }
     const asked = run.requestCancel(reason)
     return isThenable(asked) ? boundedWait(asked, until.recorded - limits.now(), limits).then(settle) : settle(asked)
@@ -111,13 +111,13 @@ export class Cancellation {
     answer: Extract<CancelAnswer, { answer: 'too-late' | 'accepted' | 'joined' }>,
     until: number,
   ): Promise<CancelResult> {
-    const { completion, limits, store } = this.#parts
+    const { completion, store } = this.#parts
     const isTooLate = answer.answer === 'too-late'
     const unsettled: CancelResult = isTooLate
       ? { outcome: 'too-late', jobId, status: answer.status }
       : { outcome: 'requested', jobId, status: 'cancelling' }
     try {
-      const waited = await completion.wait(jobId, { timeoutMs: Math.max(0, until - limits.now()) })
+      const waited = await completion.wait(jobId, { until })
       if (!waited.settled) return waited.status ? { ...unsettled, status: waited.status } : unsettled
       const record = await store.read(jobId)
       const status = record?.status ?? waited.outcome.status

@@ -53,10 +53,10 @@ export class CleanupStack {
     if (running !== undefined) this.#late.push(running)
   }
 
-  /** Runs all cleanups within `ms` milliseconds, once; answers at once if there is none. */
-  run(fixed: FixedEnd, ms: number): CleanupStatus | Promise<CleanupStatus> {
+  /** Runs all cleanups, once, until an instant of the monotonic clock at the latest; answers at once if there is none. */
+  run(fixed: FixedEnd, until: number): CleanupStatus | Promise<CleanupStatus> {
     this.#end = new FreshEnd(fixed)
-    return this.#stack.length === 0 ? 'clean' : this.#runAll(this.#end, this.#limits.now() + ms)
+    return this.#stack.length === 0 ? 'clean' : this.#runAll(this.#end, until)
   }
 
   async #runAll(end: FreshEnd, until: number): Promise<CleanupStatus> {

@@ -49,13 +49,13 @@ export class Completion {
   }
 
   /**
-   * Waits at most `timeoutMs` milliseconds.
+   * Waits until an instant of the monotonic clock at the latest.
    *
    * @throws {StoreError} when the store is still away when the time is over
    */
   wait<T>(
     jobId: string,
-    options: { timeoutMs: number; signal?: AbortSignal | undefined },
+    options: { until: number; signal?: AbortSignal | undefined },
     run = this.#parts.runs.get(jobId) as Run<T> | undefined,
   ): Promise<WaitResult<T>> {
     if (!run) return this.#waitForForeign(jobId, options)
@@ -65,7 +65,7 @@ export class Completion {
 
   async #waitForForeign<T>(
     jobId: string,
-    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+    { until, signal }: { until: number; signal?: AbortSignal | undefined },
   ): Promise<WaitResult<T>> {
     let last = await this.#look<T>(jobId)
     if ('outcome' in last) return { settled: true, outcome: last.outcome }
@@ -77,7 +77,7 @@ export class Completion {
     })
     const unlink = signal && this.#parts.signals.onAbort(signal, () => over.resolve({ cause: 'aborted' }))
     this.#waiters++
-    const result = await boundedWait(over.promise, timeoutMs, this.#parts.limits)
+    const result = await boundedWait(over.promise, until - this.#parts.limits.now(), this.#parts.limits)
     this.#waiters--
     stopFollowing()
     unlink?.()

@@ -110,7 +110,8 @@ export class GenerationJobManager {
   ): Promise<WaitResult<T>> {
     this.#assertOpen()
     const { timeoutMs = 10_000, signal } = checkWaitOptions(options)
-    return this.#node.completion.wait<T>(checkJobId(jobId), { timeoutMs, signal })
+    const until = this.#node.limits.now() + timeoutMs
+    return this.#node.completion.wait<T>(checkJobId(jobId), { until, signal })
   }
 
   /** The job's record, `undefined` if there is none. @throws {StoreError} when the store cannot be reached */

@@ -72,12 +72,12 @@ export class RunLimits extends TimeLimit {
     this.#limits.clear(this)
   }
 
-  /** The producer and its sources have `ms` milliseconds left; the process stays alive for that. */
-  startEnding(ms: number): void {
+  /** The producer and its sources have until this instant; the process stays alive for that. */
+  startEnding(until: number): void {
     this.stop()
     this.isEnding = true
     this.holdsProcess = true
-    this.#limits.set(this, ms)
+    this.#limits.setAt(this, until)
   }
 
   get #idleAt(): number {

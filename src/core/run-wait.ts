@@ -21,7 +21,7 @@ export class RunWait<T> extends TimeLimit {
   /** `onOver` is called once, when nothing of the wait is left. */
   constructor(
     run: Run<T>,
-    options: { timeoutMs: number; signal?: AbortSignal | undefined },
+    options: { until: number; signal?: AbortSignal | undefined },
     parts: { limits: TimeLimits; signals: CallerSignals; onOver: () => void },
   ) {
     super()
@@ -31,7 +31,7 @@ export class RunWait<T> extends TimeLimit {
     this.result = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    parts.limits.set(this, options.timeoutMs)
+    parts.limits.setAt(this, options.until)
     run.onSettled(this.#settled)
     if (options.signal && !this.#isOver) {
       this.#unlinkSignal = parts.signals.onAbort(options.signal, () => this.#endEarly('aborted'))

