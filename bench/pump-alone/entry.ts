@@ -12,7 +12,7 @@ export function pumpAlone(
   { fair }: { fair: boolean },
 ): Promise<unknown> {
   const host = { fair: fair ? new FairYield(systemClock) : UNFAIR, noteDropped() {}, onPumpClosed() {} }
-  const pump = new SourcePump<string>(source, host, { take })
+  const pump = new SourcePump<string>(source, host, { take, result: (returned) => returned })
   pump.start()
   return pump.ended
 }
