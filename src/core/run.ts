@@ -308,7 +308,8 @@ export class Run<T> {
     if (!this.#cleanups) {
       const { limits, journal } = this.#env
       this.#cleanups = new CleanupStack(limits, (error, label) => journal.cleanupFailed(this, error, label))
-      if (this.#phase !== 'producing') void this.#cleanups.run(this.#fixedEnd, Number.NEGATIVE_INFINITY) // too late to wait: deferred ones start at once
+      const isTooLateToWait = this.#phase !== 'producing'
+      if (isTooLateToWait) void this.#cleanups.run(this.#fixedEnd, Number.NEGATIVE_INFINITY) // deferred ones start at once
     }
     return this.#cleanups
   }
