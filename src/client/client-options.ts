@@ -1,4 +1,4 @@
-import { type ClientLocale, type ClientMessages, wordsOf } from '../protocol/client-messages.js'
+import { CLIENT_MESSAGES, type ClientLocale, type ClientMessages, wordsOf } from '../protocol/client-messages.js'
 import { MAX_TIMER_MS } from '../protocol/clock.js'
 import type { JobEventBody } from '../protocol/job-event.js'
 import { GenerationClientError } from './client-error.js'
@@ -95,6 +95,7 @@ export function resolveClientOptions(options: GenerationClientOptions): ClientCo
   assertOption('baseUrl: a string', baseUrl, typeof baseUrl === 'string')
   assertOption('interruptTimeoutMs: milliseconds', interruptTimeoutMs, isDelay(interruptTimeoutMs))
   assertOption('silenceTimeoutMs: milliseconds', silenceTimeoutMs, isDelay(silenceTimeoutMs))
+  assertOption('locale: fr, en or ClientMessages', locale, isLocale(locale))
   const base = baseUrl.replace(/\/+$/, '')
 
   function warn(code: ClientWarning['code'], detail?: unknown): void {
@@ -124,6 +125,14 @@ export function resolveClientOptions(options: GenerationClientOptions): ClientCo
     },
     onEvent: (event) => call(onEvent, event),
   }
+}
+
+function isLocale(locale: unknown): boolean {
+  return (
+    locale === undefined ||
+    (typeof locale === 'object' && locale !== null) ||
+    Object.hasOwn(CLIENT_MESSAGES, String(locale))
+  )
 }
 
 function isDelay(ms: number): boolean {

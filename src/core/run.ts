@@ -163,7 +163,8 @@ export class Run<T> {
 
   /** From the cancel request until now or the settle, milliseconds; 0 without a cancel. */
   get cancelMs(): number {
-    return this.#record.cancelMs ?? this.#since(this.#cancelRequestedAt)
+    if (this.#record.cancelMs !== undefined) return this.#record.cancelMs
+    return this.#cancelRequestedAt === undefined ? 0 : this.#env.limits.now() - this.#cancelRequestedAt
   }
 
   snapshot(): JobSnapshot {
@@ -644,10 +645,6 @@ export class Run<T> {
       cause: fixed.status === 'failed' ? fixed.error : undefined,
       partialText: () => this.#output?.deliveredText ?? '',
     }
-  }
-
-  #since(instant: number | undefined): number {
-    return instant === undefined ? 0 : this.#env.limits.now() - instant
   }
 
   /** Why the run takes nothing any more. */

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
+import { assertKnown } from '../client/client-options.js'
 import type { GenerationClient } from '../client/generation-client.js'
 import type { GenerationPhase, GenerationState } from '../client/generation-state.js'
 import { type ClientClock, systemClock } from '../client/system-clock.js'
@@ -46,14 +47,19 @@ export interface GenerationModal<Result = unknown> {
   readonly state: GenerationState<Result>
 }
 
+const OPTIONS: readonly (keyof GenerationModalOptions)[] = ['autoCloseMs', 'steps', 'clock']
+
 /**
  * The progress modal of one client. Completed, interrupted and forced endings show their message for `autoCloseMs`, then the
  * modal closes; a failed one stays until it is closed, a minimised one until it is expanded.
+ *
+ * @throws {GenerationClientError} `options.invalid` for an option that it does not know
  */
 export function useGenerationModal<Params, Result>(
   client: GenerationClient<Params, Result>,
   options: GenerationModalOptions = {},
 ): GenerationModal<Result> {
+  assertKnown(options, OPTIONS)
   const { autoCloseMs = 3_000, steps = NO_STEPS, clock = systemClock } = options
   const state = useGeneration(client)
   const { phase, text, canInterrupt, isInterrupting } = state

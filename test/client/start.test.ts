@@ -167,6 +167,8 @@ describe('start()', () => {
       { baseUrl: '/api', interruptTimeoutMs: 0 },
       { baseUrl: '/api', interruptTimeoutMs: Number.NaN },
       { baseUrl: '/api', silenceTimeoutMs: 2 ** 31 },
+      { baseUrl: '/api', locale: 'de' as 'en' },
+      { baseUrl: '/api', locale: null as unknown as 'en' },
     ]) {
       const error = thrownBy(() => createGenerationClient(options))
       expect(error).toBeInstanceOf(GenerationClientError)

@@ -329,3 +329,12 @@ describe('useGenerationModal', () => {
     expect(result.current).toMatchObject({ onInterrupt, onMinimise, onExpand, onKeyDown })
   })
 })
+
+it('REG-12: the hook refuses an option that it does not know', () => {
+  const { client } = clientFixture()
+  vi.spyOn(console, 'error').mockImplementation(() => {}) // React tells of what a component threw
+  const misspelt: object = { autoCloseMS: 1_000 }
+  expect(() => renderHook(() => useGenerationModal(client, misspelt))).toThrow(
+    'Expected one of autoCloseMs, steps, clock, got autoCloseMS',
+  )
+})
