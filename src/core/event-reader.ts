@@ -79,11 +79,9 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     if (this.#next >= this.#page.length) this.#read()
     const events: JobEvent[] = []
     let characters = 0
-    for (
-      let event = this.#page[this.#next];
-      event && characters < READ_NOW_CHARACTERS;
-      event = this.#page[this.#next]
-    ) {
+    while (characters < READ_NOW_CHARACTERS) {
+      const event = this.#page[this.#next]
+      if (!event) break
       events.push(event)
       characters += event.type === 'chunk' ? event.content.length : 1
       this.#deliver(event)
@@ -129,15 +127,9 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
   readonly #answered = (answer: EventsAnswer): void => {
     this.#isReading = false
     if (this.#state !== 'open') return
-    const { jobId } = this.#options
-    if (answer.answer === 'not-found') {
-      return this.#end(
-        this.#cursor === this.#options.after
-          ? new JobNotFoundError(jobId)
-          : new CursorExpiredError(jobId, this.#cursor),
-      )
-    }
-    if (answer.answer === 'expired') return this.#end(new CursorExpiredError(jobId, this.#cursor))
+    const { jobId, after } = this.#options
+    if (answer.answer === 'not-found' && this.#cursor === after) return this.#end(new JobNotFoundError(jobId))
+    if (answer.answer !== 'events') return this.#end(new CursorExpiredError(jobId, this.#cursor))
     this.#hasRead = true
     if (answer.events.length === 0) {
       if (isSettled(answer.status) || this.#isClosing) this.#end()
@@ -189,7 +181,5 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
 
 /** A reader that can only say that the manager is closed. */
 export function closedReader(): AsyncIterable<JobEvent> {
-  return {
-    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new ManagerClosedError()) }),
-  }
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new ManagerClosedError()) }) }
 }

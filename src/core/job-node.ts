@@ -208,13 +208,7 @@ export class JobNode {
 
   stats(): ManagerStats {
     const { settledJobs, logEvents, logBytes } = this.store.footprint()
-    const jobs: Record<JobStatus, number> = {
-      pending: 0,
-      running: 0,
-      committing: 0,
-      cancelling: 0,
-      ...settledJobs,
-    }
+    const jobs: Record<JobStatus, number> = { pending: 0, running: 0, committing: 0, cancelling: 0, ...settledJobs }
     let cleanups = 0
     let listeners = this.#signals.size
     for (const run of this.runs.values()) {

@@ -83,10 +83,7 @@ export class Journal {
 
   cleanupFailed(job: Subject, error: unknown, label: string | undefined): void {
     const name = label === undefined ? undefined : { label }
-    this.#line('warn', 'job.cleanup_failed', job.jobId, 'A cleanup failed', {
-      ...name,
-      ...safeErrorFields(error),
-    })
+    this.#line('warn', 'job.cleanup_failed', job.jobId, 'A cleanup failed', { ...name, ...safeErrorFields(error) })
     if (this.#isHeard('cleanupFailed')) this.#tell('cleanupFailed', { job: job.snapshot(), ...name, error })
   }
 

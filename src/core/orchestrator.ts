@@ -173,9 +173,7 @@ async function validated<Result>(text: string, validate: Validate<Result>, stage
       : validate(text, stage))
   } catch (cause) {
     if (isGenerationJobError(cause)) throw cause
-    throw new InvalidResultError('The validation of the result threw; its error is the cause.', undefined, {
-      cause,
-    })
+    throw new InvalidResultError('The validation of the result threw; its error is the cause.', undefined, { cause })
   }
 }
 
