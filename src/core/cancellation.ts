@@ -6,9 +6,10 @@ import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { Completion, WaitResult } from './completion.js'
 import { defined } from './defined.js'
 import { StoreError } from './errors.js'
-import type { CancelAnswer, JobRecord, JobStore } from './job-store.js'
+import type { CancelAnswer, CancelRequest, JobRecord, JobStore } from './job-store.js'
 import type { CancelOptions, ResolvedOptions } from './options.js'
 import { type JobOutcome, recordedOutcome } from './outcome.js'
+import { repeatCancel } from './repeat-cancel.js'
 import type { OwnCancelAnswer, Run } from './run.js'
 import type { TimeLimits } from './time-limits.js'
 
@@ -88,9 +89,8 @@ export class Cancellation {
   }
 
   async #cancelForeign(jobId: string, reason: CancelReason, until: number): Promise<CancelResult> {
-    const { store } = this.#parts
-    const cancelId = `${this.#parts.nodeId}.cancel.${++this.#count}`
-    const answer = await store.requestCancel({ jobId, cancelId, reason })
+    const request = { jobId, cancelId: `${this.#parts.nodeId}.cancel.${++this.#count}`, reason }
+    const answer = await this.#parts.store.requestCancel(request)
     switch (answer.answer) {
       case 'not-found':
         return { outcome: 'not-found', jobId }
@@ -102,16 +102,18 @@ export class Cancellation {
       case 'too-late':
       case 'accepted':
       case 'joined':
-        return this.#awaitForeign(jobId, answer, until)
+        return this.#awaitForeign(request, answer, until)
     }
   }
 
   async #awaitForeign(
-    jobId: string,
+    request: CancelRequest,
     answer: Extract<CancelAnswer, { answer: 'too-late' | 'accepted' | 'joined' }>,
     until: number,
   ): Promise<CancelResult> {
-    const { completion, store } = this.#parts
+    const { completion, limits, store } = this.#parts
+    const { jobId } = request
+    const stop = answer.answer === 'accepted' ? repeatCancel(() => store.requestCancel(request), limits) : undefined
     const isTooLate = answer.answer === 'too-late'
     const unsettled: CancelResult = isTooLate
       ? { outcome: 'too-late', jobId, status: answer.status }
@@ -122,16 +124,13 @@ export class Cancellation {
       const record = await store.read(jobId)
       const status = record?.status ?? waited.outcome.status
       if (isTooLate) return { outcome: 'too-late', jobId, status }
-      return (
-        (record && fromRecord(record, answer.answer === 'joined')) ?? {
-          outcome: 'already-settled',
-          jobId,
-          status,
-        }
-      )
+      const end = record && fromRecord(record, answer.answer === 'joined')
+      return end ?? { outcome: 'already-settled', jobId, status }
     } catch (error) {
       if (error instanceof StoreError) return unsettled // the request is recorded; only its end cannot be read
       throw error
+    } finally {
+      stop?.()
     }
   }
 }

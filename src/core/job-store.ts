@@ -31,7 +31,10 @@ export interface JobStore {
   claimCommit(operation: OwnedOperation): Awaitable<ClaimAnswer>
   /** Writes the end and the terminal event, after cleanup. A `running` job may be settled `cancelled` by its owner. */
   settle(operation: OwnedOperation & { readonly end: JobEnd }): Awaitable<SettleAnswer>
-  /** Records a cancel reason: `pending` → `cancelled` at once, `running` → `cancelling` for the owner to finish. */
+  /**
+   * Records a cancel reason: `pending` → `cancelled` at once, `running` → `cancelling` for the owner to finish. The same cancel again
+   * while the job is `cancelling` only hints to the owner again.
+   */
   requestCancel(request: CancelRequest): Awaitable<CancelAnswer>
   /** Renews leases of live jobs and tells what happened to them meanwhile, in the order asked. */
   renewLeases(leases: readonly Lease[]): Awaitable<readonly RenewAnswer[]>

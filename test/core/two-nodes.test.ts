@@ -255,6 +255,76 @@ describe('a cancel from another node', () => {
       expect(result).toMatchObject({ outcome: 'cancelled', forced: false })
   })
 
+  it('DIS-02: whose first hint is lost is told again after 250 ms, long before the heartbeat', async () => {
+    const { clock, join } = cluster()
+    const [a, b] = [join(), join()]
+    let lost = 0
+    a.store.loseHints(() => lost++ === 0)
+    const handle = await a.manager.register(cooperative)
+    await clock.advance(2 * HEARTBEAT)
+    const result = b.manager.cancel(handle.jobId)
+    await clock.advance(249)
+    expect(handle.snapshot().status).toBe('running')
+    expect(await within(clock, 1, result)).toMatchObject({ outcome: 'cancelled', joined: false, cancelMs: 0 })
+    expect(lost).toBe(2)
+    expect(b.manager.stats().timers).toBe(0)
+  })
+
+  it('DIS-02 G11: of a stopped owner is sent again five times under one id, and nothing is left when it is reaped', async () => {
+    const { clock, join } = cluster()
+    const [a, b] = [join(), join()]
+    const { jobId } = await a.manager.register(cooperative)
+    await clock.settle()
+    a.pause()
+    const result = b.manager.cancel(jobId)
+    const sent: number[] = []
+    for (let ms = 0; ms <= 5_000; ms += 50) {
+      await clock.advance(ms === 0 ? 0 : 50)
+      while (sent.length < b.store.calls('requestCancel').length) sent.push(ms)
+    }
+    expect(sent).toEqual([0, 250, 500, 1_000, 2_000, 4_000])
+    expect(new Set(b.store.calls('requestCancel').map(({ args }) => JSON.stringify(args))).size).toBe(1)
+    expect(await within(clock, REAPED, result)).toMatchObject({ outcome: 'cancelled', forced: true, joined: false })
+    expect(b.manager.stats()).toMatchObject({ timers: 0, waiters: 0 })
+    await a.resume()
+    expect(shapeOf(await eventLog(b.manager, jobId))).toEqual(['cancelling', 'cancelled'])
+  })
+
+  it.each([
+    ['is settled', { outcome: 'cancelled' }, {}, true],
+    ['is given up by its caller', { outcome: 'requested' }, { timeoutMs: 100 }, false],
+  ])('DIS-02 G11: that %s is not sent again', async (_, answer, options, isHeard) => {
+    const { clock, join } = cluster()
+    const [a, b] = [join(), join()]
+    if (!isHeard) a.store.loseHints()
+    const handle = await a.manager.register(cooperative)
+    await clock.settle()
+    expect(await within(clock, 100, b.manager.cancel(handle.jobId, options))).toMatchObject(answer)
+    expect(b.manager.stats().timers).toBe(0)
+    await clock.advance(5_000)
+    expect(b.store.calls('requestCancel')).toHaveLength(1)
+    await handle.settled
+  })
+
+  it.each(['fail', 'throw', 'hang', 'lose-reply', 'hang-after'] as const)(
+    'DIS-10 G14: that was accepted is answered as it ends, whatever becomes of its repeats: %s',
+    async (fault) => {
+      const { clock, join } = cluster()
+      const [a, b] = [join(), join()]
+      a.store.loseHints()
+      const handle = await a.manager.register(cooperative)
+      await clock.settle()
+      const result = b.manager.cancel(handle.jobId)
+      await clock.settle()
+      const heal = b.store.inject(fault, { on: 'requestCancel' })
+      expect(await within(clock, HEARTBEAT, result)).toMatchObject({ outcome: 'cancelled', joined: false })
+      expect(b.store.calls('requestCancel').length).toBeGreaterThan(2)
+      await clock.advance(1_500) // what hangs is given up
+      expect(b.manager.stats().timers).toBe(0)
+      heal()
+    },
+  )
+
   it('DIS-10 DIS-18 G13: with the store away is a StoreError within its limit, changes nothing, and can be sent again', async () => {
     const setup = cluster()
     const { clock, store, join } = setup

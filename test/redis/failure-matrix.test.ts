@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { RedisSubscriber } from 'generation-jobs/redis'
+import { createVirtualClock } from 'generation-jobs/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { CLIENTS } from './support/clients.js'
 import { faultProxy } from './support/fault-proxy.js'
 import {
   CANCEL_MS,
@@ -359,6 +362,39 @@ describe.skipIf(!hasRedis).each(['ioredis', 'node-redis'] as const)(
       expect(await job.settled).toMatchObject({ status: 'completed', commit: 'done', recorded: true })
       expect(saves).toBe(1)
       expect(await readLog(near, job.jobId)).toHaveLength(22)
+    })
+
+    it('DIS-02: the hint of a cancel meets a cut connection: the owner is told with the first repeat, 250 ms later', async () => {
+      const prefix = newPrefix()
+      const proxy = await faultProxy(server.port)
+      onTestFinished(() => proxy.close())
+      const ears = await CLIENTS[client](proxy.port)
+      onTestFinished(() => ears.close())
+      const admin = new Redis(server.port, '127.0.0.1')
+      onTestFinished(() => admin.disconnect())
+      const channels = async () => (await admin.pubsub('CHANNELS', `${prefix}:node:*`)) as string[]
+      const unhurried = { prefix, client, leaseMs: 60_000, heartbeatMs: 20_000, cancelTimeoutMs: 9_000 }
+      const subscriber = ears.client as unknown as RedisSubscriber
+      const a = await openNode(server.port, { ...unhurried, subscriber })
+      const [ear = ''] = await until('its subscription', async () => {
+        const heard = await channels()
+        return heard.length > 0 && heard
+      })
+      const job = await a.manager.register((run) => new Promise<void>((resolve) => run.token.onCancel(() => resolve())))
+      await proxy.set('refuse')
+      await until('the cut', async () => (await channels()).length === 0)
+      const clock = createVirtualClock()
+      const b = await openNode(server.port, { ...unhurried, clock })
+      const asked = b.manager.cancel(job.jobId)
+      await until('the request', async () => (await b.manager.get(job.jobId))?.status === 'cancelling')
+      await proxy.set('none')
+      await until('its subscription again', async () => (await channels()).includes(ear))
+      expect(job.snapshot().status).toBe('running')
+      await clock.advance(250)
+      await until('the end, before a heartbeat', () => job.snapshot().status === 'cancelled')
+      expect(await asked).toMatchObject({ outcome: 'cancelled', joined: false, forced: false })
+      expect(b.manager.stats()).toMatchObject({ timers: 0, waiters: 0 })
+      expect((await readLog(b, job.jobId)).map(({ type }) => type)).toEqual(['cancelling', 'cancelled'])
     })
 
     it('DIS-02: no hint at all: each of 200 cancels reaches its job with the next append or heartbeat', async () => {

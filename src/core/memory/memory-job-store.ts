@@ -166,7 +166,9 @@ export function openMemoryJobStore(options: {
       }
       if (status === 'committing') return { answer: 'too-late', status }
       if (status === 'cancelling') {
-        return { answer: job.cancelId === cancelId ? 'accepted' : 'joined', record: job.read() }
+        if (job.cancelId !== cancelId) return { answer: 'joined', record: job.read() }
+        if (job.nodeId !== nodeId) hintCancel(job)
+        return { answer: 'accepted', record: job.read() }
       }
       job.cancelId = cancelId
       if (status === 'pending') {
@@ -178,7 +180,7 @@ export function openMemoryJobStore(options: {
       pushEvent(job, { type: 'cancelling', kind: reason.kind }, now)
       recordCancel(job, reason, now)
       job.wake()
-      if (job.nodeId !== nodeId) hintOwner(job, { fencingToken: job.record.fencingToken, reason })
+      if (job.nodeId !== nodeId) hintCancel(job)
       return { answer: 'accepted', record: job.read() }
     },
 
@@ -305,6 +307,11 @@ export function openMemoryJobStore(options: {
     }
     if (deadlineMs === undefined || spans.queuedMs < deadlineMs) return undefined
     return { ...CANCELLED_UNSTARTED, reason: { kind: 'deadline', at: clock.now() }, ...spans }
+  }
+
+  function hintCancel(job: StoredJob): void {
+    const { cancel, fencingToken } = job.record
+    hintOwner(job, cancel && { fencingToken, reason: cancel.reason })
   }
 
   /** As between real nodes, the hint comes later and on its own. */

@@ -43,7 +43,10 @@ end
 if job.status == 'committing' then return {'too-late', job.status} end
 
 local is_repeat = job.cancel and cancel_of(job).id == cancel_id
-if job.status == 'cancelling' then return {is_repeat and 'accepted' or 'joined', record(job)} end
+if job.status == 'cancelling' then
+  if is_repeat and not is_own then hint_owner(job, string.match(job.cancel, '^{"reason":(.+),"requestedAt":')) end
+  return {is_repeat and 'accepted' or 'joined', record(job)}
+end
 if not is_repeat then return {'already-settled', record(job)} end
 return {job.startedAt and 'accepted' or 'cancelled', record(job)}
 `,

@@ -145,12 +145,24 @@ export const hinting: readonly Scenario[] = [
         if (woken === jobId && cancel) told.push(cancel)
       })
       await world.advance(0)
-      await world.cancel(jobId)
+      const cancelId = world.id('cancel')
+      for (let time = 0; time < 2; time++) await world.cancel(jobId, REASON, cancelId)
       await world.advance(0)
       stop()
       for (const cancel of told) checkSame(cancel, { fencingToken, reason: REASON }, 'what came with the hint')
     },
   },
+  hint(
+    'watchNode: a cancel that is sent again under its id while the job is cancelling wakes the owner again',
+    async (world) => {
+      const { jobId } = await world.job('running')
+      const cancelId = world.id('cancel')
+      const cancel = () => world.cancel(jobId, REASON, cancelId)
+      await cancel()
+      await world.advance(0) // the first hint is over
+      return { watch: (wake) => watchNode(world, OWNER, jobId, wake), cause: cancel }
+    },
+  ),
   hint('watchNode: wakes the owner of a pending job after a cancel of another node', async (world) => {
     const { jobId } = await world.job('pending')
     return { watch: (wake) => watchNode(world, OWNER, jobId, wake), cause: () => world.cancel(jobId) }

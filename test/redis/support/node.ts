@@ -20,6 +20,8 @@ export interface NodeOptions extends GenerationJobManagerOptions {
   readonly prefix?: string
   readonly leaseMs?: number
   readonly heartbeatMs?: number
+  /** Where it listens for hints, instead of on a connection of the store's own. */
+  readonly subscriber?: RedisSubscriber
   /** No hint reaches it. */
   readonly isDeaf?: boolean
 }
@@ -37,9 +39,9 @@ export async function openNode(port: number, { client = 'ioredis', ...options }:
 
 /** Closed when the test ends: the manager first, then its client. */
 export function nodeOver(open: OpenClient, options: Omit<NodeOptions, 'client'> = {}): RedisNode {
-  const { prefix, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, isDeaf = false, ...own } = options
+  const { prefix, leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, isDeaf = false, ...others } = options
+  const { subscriber = isDeaf ? DEAF : undefined, ...own } = others
   const logs = captureLogs()
-  const subscriber = isDeaf ? DEAF : undefined
   const store = createRedisJobStore({ client: open.client, subscriber, prefix, leaseMs, heartbeatMs })
   const manager = new GenerationJobManager({
     store,
