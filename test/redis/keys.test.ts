@@ -56,6 +56,13 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     for (const key of keys) expect(await admin.pttl(key), `${key}, ${what}`).toBeGreaterThan(0)
   }
 
+  it('LIM-05: Redis keeps the record of a job in one piece, also when it is settled', async () => {
+    const { jobId, fencingToken } = await create()
+    await store.settle({ jobId, fencingToken, operationId: 's', end: { ...END, result: 1 } })
+    expect(await store.read(jobId)).toMatchObject({ ...END, result: 1 })
+    expect(await admin.object('ENCODING', `{gen}:job:${jobId}`)).toBe('listpack')
+  })
+
   it('LIM-05: every key has a time to live at any moment of a job', async () => {
     const job = await create(marks())
     await expectBounded('created')

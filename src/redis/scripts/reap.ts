@@ -19,18 +19,18 @@ local reaped = {}
 
 -- What was on its way decides. Nobody knows about the cleanups; the new token refuses an owner that wakes.
 local function settle_lost(job)
-  local function settle(status, event, commit, more)
-    local ending = ending_of(job, commit, 'unknown', 'true', more)
+  local function settle(status, event, commit, others)
+    local ending = ending_of(job, commit, 'unknown', 'true', 'null', others)
     job.fence = next_fence(job)
     settle_job(job, status, event, ending, 'fencingToken', job.fence)
     return ending
   end
   if job.status == 'cancelling' then
-    return settle('cancelled', cancelled_event(cancel_of(job).reason.kind, 'true'), 'none', '')
+    return settle('cancelled', cancelled_event(cancel_of(job).reason.kind, 'true'), 'none', '{}')
   elseif job.status == 'committing' then
-    return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', ',"error":' .. commit_unknown)
+    return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', '{"error":' .. commit_unknown .. '}')
   end
-  return settle('failed', '{"type":"error","code":"owner.lost"}', 'none', ',"error":' .. owner_lost)
+  return settle('failed', '{"type":"error","code":"owner.lost"}', 'none', '{"error":' .. owner_lost .. '}')
 end
 
 for _, id in ipairs(due) do

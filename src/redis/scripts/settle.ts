@@ -1,6 +1,6 @@
 import { type JobEnd, terminalEvent } from '../../core/job-end.js'
 import type { OwnedOperation, SettleAnswer } from '../../core/job-store.js'
-import { decodeRecord, type Ending } from '../job-fields.js'
+import { decodeRecord, type Ending, encodeEnding } from '../job-fields.js'
 import { luaJson } from '../lua-json.js'
 import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
@@ -49,7 +49,7 @@ export async function settle(
     operationId,
     end.status,
     JSON.stringify(terminalEvent(end)),
-    JSON.stringify(ending),
+    encodeEnding(ending),
     String(end.forced),
     reason && luaJson(reason),
     reason?.kind,

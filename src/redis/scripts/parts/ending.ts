@@ -7,11 +7,11 @@ local function cancelled_event(kind, forced)
   return '{"type":"cancelled","kind":"' .. kind .. '","forced":' .. forced .. '}'
 end
 
--- How it ended, as the owner would have written it: see settle.ts. With the milliseconds as pending, and as running.
-local function ending_of(job, commit, cleanup, forced, more)
+-- How it ended, as the owner would have written it: see encodeEnding. With the milliseconds as pending, and as running.
+local function ending_of(job, commit, cleanup, forced, cancel_ms, others)
   local started = tonumber(job.startedAt)
-  return '{"commit":"' .. commit .. '","cleanup":"' .. cleanup .. '","forced":' .. forced .. ',"queuedMs":'
-    .. int((started or now) - tonumber(job.createdAt)) .. ',"runMs":' .. int(started and now - started or 0) .. more .. '}'
+  return '["' .. commit .. '","' .. cleanup .. '",' .. forced .. ',' .. int((started or now) - tonumber(job.createdAt)) .. ','
+    .. int(started and now - started or 0) .. ',' .. cancel_ms .. ',' .. others .. ']'
 end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
@@ -39,7 +39,7 @@ end
 -- The end of a job that nobody has begun: there is nothing to clean up.
 local function cancel_pending(job, kind, reason, cancel_id)
   job.cancel = cancel_request(reason, cancel_id)
-  local ending = ending_of(job, 'none', 'clean', 'false', ',"cancelMs":0')
+  local ending = ending_of(job, 'none', 'clean', 'false', '0', '{}')
   settle_job(job, 'cancelled', cancelled_event(kind, 'false'), ending, 'cancel', job.cancel)
   return ending
 end
