@@ -1,9 +1,8 @@
 import { setImmediate as macrotask } from 'node:timers/promises'
-import type { GenerationJobManager } from 'generation-jobs'
+import { allCancelled, cancelMany, expectReleased } from '../contender/all-cancelled.ts'
 import { bareRace } from '../contender/bare.ts'
 import type { CancellableJob } from '../contender/cancellable-job.ts'
 import { effectJob } from '../contender/effects.ts'
-import { newManager } from '../contender/ours.ts'
 import { newQueue, queuedJob } from '../contender/queue.ts'
 import { rxJob } from '../contender/rx.ts'
 import { stuckSource } from '../contender/sources.ts'
@@ -35,9 +34,9 @@ async function cancelAllOf(size: number, rounds: number): Promise<Row[]> {
       rx: started(size, rxJob, 'source never closed'),
       effect: started(size, effectJob),
       pQueue: started(size, (source) => queuedJob(queue, source)),
-      each: managed(size, (manager, ids) => Promise.all(ids.map((jobId) => manager.cancel(jobId)))),
-      many: managed(size, (manager) => manager.cancelMany({ owner: 'user' })),
-      closed: managed(size, (manager) => manager.close()),
+      each: allCancelled(size, (manager, ids) => Promise.all(ids.map((jobId) => manager.cancel(jobId)))),
+      many: allCancelled(size, cancelMany),
+      closed: allCancelled(size, (manager) => manager.close()),
     },
     { rounds, units: size, warmups: 1, settleMs: 50 },
   )
@@ -59,7 +58,7 @@ async function cancelAllOfLargest(rounds: number): Promise<Row[]> {
     {
       race: started(LARGEST, bareRace),
       effect: started(LARGEST, effectJob),
-      many: managed(LARGEST, (manager) => manager.cancelMany({ owner: 'user' })),
+      many: allCancelled(LARGEST, cancelMany),
     },
     { rounds, units: LARGEST, warmups: 1, settleMs: 0 },
   )
@@ -85,28 +84,4 @@ function started(
       expectReleased(released.count, exception ? 0 : size)
     }
   }
-}
-
-function managed(size: number, cancel: (manager: GenerationJobManager, ids: string[]) => Promise<unknown>): Contender {
-  let previous: GenerationJobManager | undefined
-  return async () => {
-    await previous?.close()
-    const manager = newManager()
-    previous = manager
-    const released = { count: 0 }
-    const ids: string[] = []
-    for (let job = 0; job < size; job++) {
-      const { jobId } = await manager.register((run) => run.stream(stuckSource(released)), { owner: 'user' })
-      ids.push(jobId)
-    }
-    await macrotask()
-    return async () => {
-      await cancel(manager, ids)
-      expectReleased(released.count, size)
-    }
-  }
-}
-
-function expectReleased(count: number, size: number): void {
-  if (count !== size) throw new Error(`${count} of ${size} sources were closed`)
 }

@@ -2,7 +2,7 @@ import { setImmediate as macrotask } from 'node:timers/promises'
 import { bareListener, bareRace } from '../contender/bare.ts'
 import type { CancellableJob } from '../contender/cancellable-job.ts'
 import { effectJob } from '../contender/effects.ts'
-import { newManager, streamJob } from '../contender/ours.ts'
+import { HELD_JOBS, type Hold } from '../contender/held-jobs.ts'
 import { newQueue, queuedJob } from '../contender/queue.ts'
 import { rxJob } from '../contender/rx.ts'
 import { stuckSource } from '../contender/sources.ts'
@@ -13,46 +13,18 @@ import { median, ratios } from '../measure/statistics.ts'
 const JOBS = 10_000
 const MAX_ROUNDS = 3
 
-/** Makes waiting jobs; answers what keeps them alive, and how to let them go. */
-type Fill = () => Promise<{ readonly held: unknown; close(): unknown }>
-
 const released = { count: 0 }
 
-const CONTENDERS: Readonly<Record<string, Fill>> = {
+const CONTENDERS: Readonly<Record<string, Hold>> = {
   race: crowdOf(bareRace),
   listener: crowdOf(bareListener),
   effect: crowdOf(effectJob),
   rx: crowdOf(rxJob),
-  pQueue: () => {
+  pQueue: (jobs) => {
     const queue = newQueue()
-    return crowdOf((source) => queuedJob(queue, source))()
+    return crowdOf((source) => queuedJob(queue, source))(jobs)
   },
-  streaming: async () => {
-    const manager = newManager()
-    for (let job = 0; job < JOBS; job++) await streamJob(manager, stuckSource(released))
-    return { held: manager, close: () => manager.close() }
-  },
-  waiting: async () => {
-    const manager = newManager()
-    for (let job = 0; job < JOBS; job++) {
-      // Ends when it is cancelled: what a producer without a source does.
-      await manager.register((run) => new Promise<void>((resolve) => run.token.onCancel(() => resolve())))
-    }
-    return { held: manager, close: () => manager.close() }
-  },
-  queued: async () => {
-    const manager = newManager({ maxConcurrentJobs: 1, maxPendingJobs: JOBS })
-    for (let job = 0; job < JOBS; job++) await streamJob(manager, stuckSource(released))
-    return { held: manager, close: () => manager.close() }
-  },
-  settled: async () => {
-    const manager = newManager()
-    for (let job = 0; job < JOBS; job++) {
-      const { settled } = await manager.register(async () => 1)
-      await settled
-    }
-    return { held: manager, close: () => manager.close() }
-  },
+  ...HELD_JOBS,
 }
 
 /** Heap that one waiting job keeps. */
@@ -61,8 +33,8 @@ export const memory: Question = {
   async ask({ rounds }) {
     const bytes: Record<string, number[]> = {}
     for (let round = -1; round < Math.min(rounds, MAX_ROUNDS); round++) {
-      for (const [name, fill] of Object.entries(CONTENDERS)) {
-        const perJob = await heapPerJob(fill)
+      for (const [name, hold] of Object.entries(CONTENDERS)) {
+        const perJob = await heapPerJob(hold)
         if (round < 0) continue // code and feedback of the first use are not the jobs'
         bytes[name] ??= []
         bytes[name].push(perJob)
@@ -97,16 +69,16 @@ export const memory: Question = {
   },
 }
 
-function crowdOf(start: (source: AsyncIterable<string>) => CancellableJob): Fill {
-  return async () => {
-    const held = Array.from({ length: JOBS }, () => start(stuckSource(released)))
+function crowdOf(start: (source: AsyncIterable<string>) => CancellableJob): Hold {
+  return async (jobs) => {
+    const held = Array.from({ length: jobs }, () => start(stuckSource(released)))
     return { held, close: () => held.forEach((job) => void job.cancel()) }
   }
 }
 
-async function heapPerJob(fill: Fill): Promise<number> {
+async function heapPerJob(hold: Hold): Promise<number> {
   const before = await liveHeap()
-  const { held, close } = await fill()
+  const { held, close } = await hold(JOBS)
   await macrotask()
   const after = await liveHeap()
   if (held === undefined) throw new Error('unreachable: keeps the jobs alive until here')

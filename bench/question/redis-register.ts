@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { registerOne } from '../contender/registered.ts'
 import { alternate } from '../measure/alternate.ts'
 import { type Question, type Row, valueRow, wallRow } from '../measure/row.ts'
 import { median, ratios } from '../measure/statistics.ts'
@@ -17,7 +18,7 @@ export const redisRegister: Question = {
   ask: ({ rounds }) =>
     onRedis(async ({ port, nodes }) => {
       const bullmq = await bullmqJobs(port, CONCURRENCY)
-      const jobs = (on: Nodes) => () => () => inLanes(JOBS, CONCURRENCY, () => one(on))
+      const jobs = (on: Nodes) => () => () => inLanes(JOBS, CONCURRENCY, () => registerOne(on.owner))
       const taken = await alternate(
         {
           bullmq: () => () => bullmq.run(JOBS),
@@ -46,7 +47,7 @@ async function alone(client: string, nodes: Nodes, redis: Redis, rounds: number)
     const [job, ping]: [number[], number[]] = [[], []]
     for (let sample = 0; sample < ALONE_PER_ROUND; sample++) {
       ping.push(await timed(() => redis.ping()))
-      job.push(await timed(() => one(nodes)))
+      job.push(await timed(() => registerOne(nodes.owner)))
     }
     if (round < 0) continue
     jobs.push(median(job))
@@ -56,12 +57,6 @@ async function alone(client: string, nodes: Nodes, redis: Redis, rounds: number)
     ...valueRow(`one job alone on ${client}, in PINGs`, 'x', ratios(jobs, pings), { goal: 4 }),
     note: `${median(jobs).toFixed(2)} ms, PING ${median(pings).toFixed(2)} ms`,
   }
-}
-
-async function one({ owner }: Nodes): Promise<void> {
-  const { settled } = await owner.register(async () => 1)
-  const { status } = await settled
-  if (status !== 'completed') throw new Error(`a job ended ${status}`)
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -1,14 +1,9 @@
-import type { GenerationJobManager } from 'generation-jobs'
 import { BareMap } from '../contender/bare.ts'
 import { effectRegister } from '../contender/effects.ts'
-import { newManager } from '../contender/ours.ts'
 import { newQueue } from '../contender/queue.ts'
-import { alternate, type Contender } from '../measure/alternate.ts'
+import { inFlights, REGISTERED, registered, registerOne } from '../contender/registered.ts'
+import { alternate } from '../measure/alternate.ts'
 import { type Question, ratioRow } from '../measure/row.ts'
-
-const JOBS = 20_000
-/** Jobs under way at the same time. */
-const FLIGHT = 100
 
 /** Register a job that ends at once, and wait for its end. */
 export const register: Question = {
@@ -17,12 +12,8 @@ export const register: Question = {
     const { bare, ours, waited, queued, signalled, effect } = await alternate(
       {
         bare: () => () => inFlights(bareRegister()),
-        ours: inManager(async (manager) => {
-          const handle = await manager.register(async () => 1)
-          const { status } = await handle.settled
-          if (status !== 'completed') throw new Error(`a job ended ${status}`)
-        }),
-        waited: inManager(async (manager) => {
+        ours: registered(registerOne),
+        waited: registered(async (manager) => {
           const { jobId } = await manager.register(async () => 1)
           const { settled } = await manager.waitForCompletion(jobId)
           if (!settled) throw new Error('a job did not settle')
@@ -37,7 +28,7 @@ export const register: Question = {
         },
         effect: () => () => inFlights(() => effectRegister(async () => 1)),
       },
-      { rounds, units: JOBS },
+      { rounds, units: REGISTERED },
     )
     return [
       ratioRow('bare map', bare, bare),
@@ -50,24 +41,10 @@ export const register: Question = {
   },
 }
 
-function inManager(one: (manager: GenerationJobManager) => Promise<void>): Contender {
-  return () => async () => {
-    const manager = newManager()
-    await inFlights(() => one(manager))
-    await manager.close()
-  }
-}
-
 function bareRegister(): () => Promise<void> {
   const jobs = new BareMap()
   let count = 0
   return async () => {
     await jobs.register(`job ${++count}`, async (signal) => (signal.aborted ? 0 : 1))
-  }
-}
-
-async function inFlights(one: () => Promise<unknown>): Promise<void> {
-  for (let done = 0; done < JOBS; done += FLIGHT) {
-    await Promise.all(Array.from({ length: FLIGHT }, () => one()))
   }
 }
