@@ -1,10 +1,9 @@
 // `npm run bench` asks all questions, `npm run bench -- pump memory` some of them; `--rounds 11` for a surer answer.
 // Prints the report and writes it with its plots to bench/results/<time>/; `--publish` copies them to docs/performance/.
-import { fork, spawnSync } from 'node:child_process'
 import { argv, exit, stderr, stdout } from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Row } from './measure/row.ts'
+import { ownProcess, whatIsMissing } from './own-process.ts'
 import { buildPumpAlone } from './pump-alone/build.ts'
 import { QUESTIONS } from './questions.ts'
 import type { Answer } from './report/answer.ts'
@@ -46,32 +45,20 @@ function namesOf(word: string): string[] {
 }
 
 async function answer(name: string): Promise<Answer> {
-  const { title = name, needs = [] } = QUESTIONS[name] ?? {}
-  const missing = needs.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error)
-  if (missing !== undefined) {
-    const skipped = `${missing} is not on the PATH; install it with the system's package manager.`
+  const { title = name, needs } = QUESTIONS[name] ?? {}
+  const skipped = whatIsMissing(needs)
+  if (skipped !== undefined) {
     stderr.write(`${name.padEnd(18)} skipped: ${skipped}\n`)
     return { name, title, rows: [], skipped }
   }
   stderr.write(`${name.padEnd(18)} ...`)
   const before = performance.now()
   try {
-    const rows = await ask(name)
+    const rows = await ownProcess<Row[]>('question-process.ts', [name, String(rounds)])
     stderr.write(` ${((performance.now() - before) / 1_000).toFixed(0)} s\n`)
     return { name, title, rows }
   } catch (error) {
     stderr.write(` failed\n`)
     return { name, title, rows: [], skipped: String(error), failed: true }
   }
-}
-
-/** @throws {Error} when the question's process ends without an answer */
-function ask(name: string): Promise<Row[]> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('question-process.ts', import.meta.url)), [name, String(rounds)], {
-      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
-    })
-    child.once('message', (rows) => resolve(rows as Row[]))
-    child.once('exit', (code) => reject(new Error(`${name} ended with code ${code} and no answer`)))
-  })
 }

@@ -60,7 +60,7 @@ async function latencies(
     taken.ours.push(ours)
   }
   publisher.disconnect()
-  owner.close()
+  await owner.close()
   return taken
 
   async function spanOf(send: () => Promise<unknown>): Promise<number> {

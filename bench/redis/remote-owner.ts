@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { on } from 'node:events'
+import { on, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ClientName } from './nodes.ts'
 
@@ -13,7 +13,7 @@ export interface RemoteOwner {
   job(): Promise<string>
   /** The instant at which it hears of the next cancel, or of the next bare message. */
   heard(): Promise<number>
-  close(): void
+  close(): Promise<void>
 }
 
 /** An instant that processes of one machine share, milliseconds. */
@@ -21,8 +21,13 @@ export function instant(): number {
   return performance.timeOrigin + performance.now()
 }
 
-export async function remoteOwner(client: ClientName, port: number): Promise<RemoteOwner> {
-  const child = fork(fileURLToPath(new URL('owner.ts', import.meta.url)), [client, String(port)], { execArgv: [] })
+/** `execArgv` are options of Node for that process. */
+export async function remoteOwner(
+  client: ClientName,
+  port: number,
+  { execArgv = [] }: { readonly execArgv?: string[] } = {},
+): Promise<RemoteOwner> {
+  const child = fork(fileURLToPath(new URL('owner.ts', import.meta.url)), [client, String(port)], { execArgv })
   const messages = on(child, 'message')
   const next = async () => (await messages.next()).value[0] as Heard
   await next()
@@ -36,6 +41,10 @@ export async function remoteOwner(client: ClientName, port: number): Promise<Rem
       const heard = await next()
       return 'at' in heard ? heard.at : Number.NaN
     },
-    close: () => child.disconnect(),
+    async close() {
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    },
   }
 }

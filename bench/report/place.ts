@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Where, when and with what was measured, one line each. */
-export function place(rounds: number): string[] {
+/** Where, when, with what and how was measured, one line each. */
+export function place(how: string): string[] {
   const [cpu] = cpus()
   const load = loadavg().map((value) => value.toFixed(1))
   return [
@@ -15,7 +15,7 @@ export function place(rounds: number): string[] {
     `${cpus().length} x ${cpu?.model.trim() ?? 'unknown processor'}, ${(totalmem() / 1024 ** 3).toFixed(0)} GiB`,
     `Load average at the end, the bench itself included: ${load.join(', ')}`,
     `Peers: ${peers().join(', ')}${redis()}`,
-    `${rounds} measured rounds per contender, contenders alternate inside one process, processor time, \`logger: false\``,
+    how,
   ]
 }
 

@@ -1,20 +1,16 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { Answer } from './answer.ts'
+import { PUBLISHED, resultsFolder } from './folders.ts'
 import { markdown } from './markdown.ts'
 import { place } from './place.ts'
 import { plotsOf } from './plots.ts'
-
-const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
-const PUBLISHED = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
 
 /** Writes report.md and its plots into a folder of its own. */
 export async function writeReport(
   answers: readonly Answer[],
   rounds: number,
 ): Promise<{ folder: string; report: string }> {
-  const folder = `${RESULTS}${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}/`
-  mkdirSync(folder, { recursive: true })
+  const folder = resultsFolder()
   const files = new Map<string, string[]>()
   for (const answer of answers) {
     for (const [ending, svg] of await plotsOf(answer)) {
@@ -23,14 +19,19 @@ export async function writeReport(
       files.set(answer.name, [...(files.get(answer.name) ?? []), file])
     }
   }
-  const report = markdown(answers, place(rounds), files)
+  const report = markdown(
+    answers,
+    place(
+      `${rounds} measured rounds per contender, contenders alternate inside one process, processor time, \`logger: false\``,
+    ),
+    files,
+  )
   writeFileSync(`${folder}report.md`, report)
   return { folder, report }
 }
 
 /** Replaces the report and the plots in the repository by these. */
 export function publish(folder: string): void {
-  mkdirSync(PUBLISHED, { recursive: true })
   for (const file of readdirSync(PUBLISHED)) if (file.endsWith('.svg')) rmSync(`${PUBLISHED}${file}`)
   cpSync(folder, PUBLISHED, { recursive: true })
 }

@@ -1,6 +1,6 @@
 import { alternate, type Contender, type Taken } from '../measure/alternate.ts'
 import { type Listener, serve } from './server.ts'
-import { startViewers } from './viewers.ts'
+import { type Asked, type Got, startViewers, type Viewers } from './viewers.ts'
 
 export interface Viewed {
   readonly taken: Taken
@@ -25,9 +25,7 @@ export async function viewed<Name extends string>(
   const bytes = new Map<Name, number>()
   const contender = (name: Name): Contender => {
     return () => async () => {
-      const got = await viewers.watch({ url: `${server.origin}/${name}`, clients })
-      if (got.events !== clients * chunks)
-        throw new Error(`${name}: ${got.events} of ${clients * chunks} chunks arrived`)
+      const got = await watchAll(viewers, { url: `${server.origin}/${name}`, clients, chunks })
       bytes.set(name, got.bytes / got.events)
     }
   }
@@ -46,4 +44,12 @@ export async function viewed<Name extends string>(
     viewers.close()
     server.close()
   }
+}
+
+/** @throws {Error} when not every chunk has come to every client, because then the wrong thing was measured */
+export async function watchAll(viewers: Viewers, { chunks, ...asked }: Asked & { chunks: number }): Promise<Got> {
+  const got = await viewers.watch(asked)
+  const wanted = asked.clients * chunks
+  if (got.events !== wanted) throw new Error(`${asked.url}: ${got.events} of ${wanted} chunks arrived`)
+  return got
 }
