@@ -37,7 +37,13 @@ function goals(answers: readonly Answer[]): string[] {
   const list = missed.map(({ name, row: { what, value, unit }, goal }) => {
     return `- missed in ${name}: ${what}: ${number(value)} ${unit}, goal ${limit(goal)}`
   })
-  return [`Goals met: ${met.length} of ${met.length + missed.length}.`, '', ...list]
+  const where = 'Where the time and the memory go in these: [profiles](profiles.md).'
+  return [
+    `Goals met: ${met.length} of ${met.length + missed.length}.`,
+    '',
+    ...list,
+    ...(list.length > 0 ? ['', where] : []),
+  ]
 }
 
 function lastGoal({ goal, finalGoal }: Row): number | undefined {
