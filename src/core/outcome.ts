@@ -6,9 +6,7 @@ import type { JobEnd } from './job-end.js'
 import type { JobRecord } from './job-store.js'
 
 /** How a job ended: a value for every end, never an exception. Spans are milliseconds. */
-export type JobOutcome<T> = CommonPart & (CompletedOutcome<T> | CancelledOutcome | FailedOutcome)
-
-interface CommonPart {
+export type JobOutcome<T> = {
   readonly jobId: string
   readonly commit: CommitStatus
   readonly cleanup: CleanupStatus
@@ -21,7 +19,9 @@ interface CommonPart {
   /** From the start of the producer to the settle. */
   readonly runMs: number
   readonly usage?: Usage
-}
+} & (CompletedOutcome<T> | CancelledOutcome | FailedOutcome)
+
+type CommonPart = Omit<JobOutcome<unknown>, 'status'>
 
 export type CompletedOutcome<T> =
   | { readonly status: 'completed'; readonly value: T; readonly valueOmitted?: undefined }
