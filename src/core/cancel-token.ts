@@ -83,12 +83,11 @@ export class RunToken implements CancelToken {
   cancel(reason: CancelReason): boolean {
     if (this.#reason) return false
     this.#reason = reason
-    const listeners = this.#listeners
-    this.#listeners = undefined
     if (this.#abort) this.abortSignal(this.error) // nobody has a signal: the error is made when it is asked for
-    listeners?.forEach((listener) => {
+    this.#listeners?.forEach((listener) => {
       this.#call(() => listener.call(reason))
     })
+    this.#listeners = undefined
     return true
   }
 

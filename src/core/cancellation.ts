@@ -106,14 +106,20 @@ export class Cancellation {
     }
   }
 
+  /** Under the fencing token of now: after a sweep the id may belong to another job. */
+  #repeat(request: CancelRequest, { fencingToken }: JobRecord): () => void {
+    const { store, limits } = this.#parts
+    return repeatCancel(() => store.requestCancel({ ...request, fencingToken }), limits)
+  }
+
   async #awaitForeign(
     request: CancelRequest,
     answer: Extract<CancelAnswer, { answer: 'too-late' | 'accepted' | 'joined' }>,
     until: number,
   ): Promise<CancelResult> {
-    const { completion, limits, store } = this.#parts
+    const { completion, store } = this.#parts
     const { jobId } = request
-    const stop = answer.answer === 'accepted' ? repeatCancel(() => store.requestCancel(request), limits) : undefined
+    const stop = answer.answer === 'accepted' ? this.#repeat(request, answer.record) : undefined
     const isTooLate = answer.answer === 'too-late'
     const unsettled: CancelResult = isTooLate
       ? { outcome: 'too-late', jobId, status: answer.status }

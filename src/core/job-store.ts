@@ -159,6 +159,8 @@ export interface CancelRequest {
   readonly reason: CancelReason
   /** The owner's node, if it asks itself: it needs no hint then. */
   readonly nodeId?: string | undefined
+  /** Only the job with this token, of those that have had its id; else `not-found`. */
+  readonly fencingToken?: number | undefined
 }
 /** A cancel of a running job that is recorded under this fencing token. */
 export interface CancelHint {

@@ -21,7 +21,7 @@ export class Listeners<L> {
     else this.#others?.delete(listener)
   }
 
-  /** Calls `visit` with each; one that is deleted meanwhile is left out, one that is added is not. */
+  /** Calls `visit` with each; one that is deleted meanwhile is left out, one that is added meanwhile is for the next time. */
   forEach(visit: (listener: L) => void): void {
     const others = this.#others && [...this.#others]
     if (this.#first !== undefined) visit(this.#first)

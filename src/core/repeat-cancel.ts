@@ -1,7 +1,7 @@
 import { type Awaitable, whenAnswered } from './awaitable.js'
 import type { TimeLimits } from './time-limits.js'
 
-/** From one time to the next: 0.25, 0.5, 1, 2 and 4 s after the cancel. By then the owner's heartbeats must have brought it. */
+/** From one time to the next: 0.25, 0.5, 1, 2 and 4 s after the answer to the first. The owner's heartbeats are another way. */
 const GAPS_MS = [250, 250, 500, 1_000, 2_000]
 
 /**

@@ -309,8 +309,7 @@ export class Run<T> {
     if (!this.#cleanups) {
       const { limits, journal } = this.#env
       this.#cleanups = new CleanupStack(limits, (error, label) => journal.cleanupFailed(this, error, label))
-      const isTooLateToWait = this.#phase !== 'producing'
-      if (isTooLateToWait) void this.#cleanups.run(this.#fixedEnd, Number.NEGATIVE_INFINITY) // deferred ones start at once
+      if (this.#phase !== 'producing') void this.#cleanups.run(this.#fixedEnd, 0) // deferred ones start at once
     }
     return this.#cleanups
   }
@@ -505,6 +504,7 @@ export class Run<T> {
     if (this.#phase !== 'producing' || this.#gate?.isBusy) return
     this.#endingSince ??= this.#env.limits.now()
     if (this.#failure || this.#producerEnd) this.#stopPumps()
+    if (this.#phase !== 'producing') return // the last source let go in this tick, and its run went on
     if (this.#producerEnd && !this.#pumps?.length) return this.#release()
     if (this.#limits.isEnding) return
     this.#limits.startEnding(this.#endingSince + this.#env.options.gracePeriodMs / 2)

@@ -419,6 +419,23 @@ describe('a local cancel', () => {
     },
   )
 
+  it('CAN-13: a listener that another one takes off while the cancel is told is left out', async () => {
+    const f = quick()
+    const told: string[] = []
+    const handle = await f.manager.register((run) => {
+      let takeOff = (): void => {}
+      run.token.onCancel(() => {
+        told.push('first')
+        takeOff()
+      })
+      takeOff = run.token.onCancel(() => told.push('second'))
+      return untilCancelled(run)
+    })
+    await f.clock.settle()
+    await handle.cancel()
+    expect(told).toEqual(['first'])
+  })
+
   it("CAN-13: everything on the run's signal is told in the tick of the cancel, and no follow-up starts", async () => {
     const f = quick()
     const told: string[] = []

@@ -492,6 +492,35 @@ describe('the iterator of a source', () => {
   })
 })
 
+describe('a source that lets go in the calling tick', () => {
+  const letsGoAtOnce = (next: () => Promise<IteratorResult<string>>) => ({
+    [Symbol.asyncIterator]: () => ({
+      next,
+      return: (): Promise<IteratorResult<string>> => {
+        throw boom
+      },
+    }),
+  })
+
+  it('G1 G5: and that the producer did not wait for, ends its job once, after the cleanups', async () => {
+    const { clock, manager, logs } = fixture()
+    let cleanedAt: number | undefined
+    const job = await manager.register(async (run) => {
+      run.defer(async () => {
+        await new Promise<void>((resolve) => void clock.setTimer(1_000, resolve))
+        cleanedAt = clock.monotonic()
+      })
+      void run.stream(letsGoAtOnce(() => new Promise(() => {})))
+      await Promise.resolve()
+      return 'value'
+    })
+    const settledAt = settleTime(clock, job.settled)
+    expect(await within(clock, 3_000, job.settled)).toMatchObject({ status: 'completed', cleanup: 'clean' })
+    expect([await settledAt, cleanedAt]).toEqual([1_000, 1_000])
+    expect(logs.events(job.jobId).filter((event) => event === 'job.completed')).toHaveLength(1)
+  })
+})
+
 describe('a cleanup that is registered late', () => {
   it('CLN-07: runs when it was deferred after the cancel request', async () => {
     const { clock, manager } = fixture()

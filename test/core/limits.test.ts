@@ -369,6 +369,26 @@ describe('the logs of settled jobs above maxRetainedBytes', () => {
     await live.settled
   })
 
+  it('LIM-07 G10: still have the end, and only that, of a log of many blocks', async () => {
+    const { clock, join } = cluster({ maxRetainedBytes: 1_000 })
+    const { manager } = join()
+    const ended = tap<string>()
+    const live = await manager.register(async (run) => {
+      for (let count = 0; count < 600; count++) run.emit('xx')
+      return ended.next()
+    })
+    await clock.settle()
+    const reader = manager.events(live.jobId, { after: 600 })[Symbol.asyncIterator]()
+    const last = reader.next()
+    await clock.settle()
+    ended.give('done')
+    await live.settled
+    expect((await last).value).toMatchObject({ seq: 601, type: 'complete' })
+    const again = manager.events(live.jobId, { after: 600 })[Symbol.asyncIterator]()
+    expect((await again.next()).value).toMatchObject({ seq: 601, type: 'complete' })
+    expect(manager.stats()).toMatchObject({ logBytes: 0, logEvents: 1 })
+  })
+
   it('LIM-07: make room when their jobs are swept', async () => {
     const { clock, join } = cluster({ maxRetainedBytes: 1_000, retentionMs: 5_000 })
     const { manager } = join()

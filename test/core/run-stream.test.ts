@@ -38,6 +38,15 @@ describe('run.stream', () => {
     expect(typesOf(events)).toEqual(['chunk', 'chunk', 'chunk', 'complete'])
   })
 
+  it('G3: rejects, and does not throw, for a source that throws when it is looked at', async () => {
+    const { manager } = fixture()
+    const has = (): never => {
+      throw new Error('do not look')
+    }
+    const job = await manager.register((run) => run.stream(new Proxy(scriptedSource([]), { has })).catch(String))
+    expect(await job.settled).toMatchObject({ status: 'completed', value: 'Error: do not look' })
+  })
+
   it('REG-18: emits the metadata of a chunk after its text, as an event of its own', async () => {
     const { manager } = fixture()
     const source = scriptedSource([{ text: 'a', metadata: { model: 'local' } }, 'b'])

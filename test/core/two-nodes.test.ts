@@ -283,7 +283,8 @@ describe('a cancel from another node', () => {
       while (sent.length < b.store.calls('requestCancel').length) sent.push(ms)
     }
     expect(sent).toEqual([0, 250, 500, 1_000, 2_000, 4_000])
-    expect(new Set(b.store.calls('requestCancel').map(({ args }) => JSON.stringify(args))).size).toBe(1)
+    const requests = b.store.calls('requestCancel').map(({ args: [request] }) => request as { cancelId: string })
+    expect(new Set(requests.map(({ cancelId }) => cancelId)).size).toBe(1)
     expect(await within(clock, REAPED, result)).toMatchObject({ outcome: 'cancelled', forced: true, joined: false })
     expect(b.manager.stats()).toMatchObject({ timers: 0, waiters: 0 })
     await a.resume()
@@ -304,6 +305,23 @@ describe('a cancel from another node', () => {
     await clock.advance(5_000)
     expect(b.store.calls('requestCancel')).toHaveLength(1)
     await handle.settled
+  })
+
+  it('DIS-02: is not sent again to a later job of the same id', async () => {
+    const { clock, join } = cluster({ retentionMs: 500 })
+    const [a, b] = [join(), join()]
+    a.store.loseHints()
+    b.store.loseHints()
+    await a.manager.register(cooperative, { jobId: 'same' })
+    await clock.settle()
+    const cancelling = b.manager.cancel('same')
+    while (await a.manager.get('same')) await clock.advance(100)
+    expect(clock.monotonic()).toBeLessThan(4_000) // a repeat is still to come
+    const later = await a.manager.register(cooperative, { jobId: 'same' })
+    await clock.advance(5_000)
+    expect(later.snapshot().status).toBe('running')
+    await within(clock, 10_000, cancelling)
+    await within(clock, 1_000, later.cancel())
   })
 
   it.each(['fail', 'throw', 'hang', 'lose-reply', 'hang-after'] as const)(

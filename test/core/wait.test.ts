@@ -51,6 +51,18 @@ async function foreignJob() {
 }
 
 describe('waitForCompletion', () => {
+  it('G2: counts its time from the call, on its own node and on another, however long the manager has lived', async () => {
+    const { clock, job, node } = await foreignJob()
+    await clock.advance(5_000)
+    const own = await node.register(untilCancelled)
+    const answers = [own, job].map(({ jobId }) => node.waitForCompletion(jobId, { timeoutMs: 1_000 }))
+    const times = answers.map((answer) => settleTime(clock, answer))
+    const early = { settled: false, cause: 'timeout' }
+    expect(await within(clock, 1_000, Promise.all(answers))).toMatchObject([early, early])
+    expect(await Promise.all(times)).toEqual([6_000, 6_000])
+    for (const one of [own, job]) await within(clock, 1_000, one.cancel())
+  })
+
   const ends: Record<string, Producer<unknown>> = {
     completed: async () => 'value',
     failed: () => Promise.reject(boom),

@@ -58,8 +58,9 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
 
   it('LIM-05: Redis keeps the record of a job in one piece, also when it is settled', async () => {
     const { jobId, fencingToken } = await create()
-    await store.settle({ jobId, fencingToken, operationId: 's', end: { ...END, result: 1 } })
-    expect(await store.read(jobId)).toMatchObject({ ...END, result: 1 })
+    const spans = { queuedMs: 0.1 + 0.2, runMs: 1e5 / 3 } // as clocks give them
+    await store.settle({ jobId, fencingToken, operationId: 's', end: { ...END, ...spans, result: 1 } })
+    expect(await store.read(jobId)).toMatchObject({ ...END, queuedMs: 0.3, runMs: 33_333.33, result: 1 })
     expect(await admin.object('ENCODING', `{gen}:job:${jobId}`)).toBe('listpack')
   })
 

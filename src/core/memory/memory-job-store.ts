@@ -156,9 +156,10 @@ export function openMemoryJobStore(options: {
       return { answer: 'settled', record: job.record }
     },
 
-    requestCancel({ jobId, cancelId, reason, nodeId }): CancelAnswer {
+    requestCancel({ jobId, cancelId, reason, nodeId, fencingToken }): CancelAnswer {
       const job = table.get(jobId)
       if (!job) return { answer: 'not-found' }
+      if (fencingToken !== undefined && job.record.fencingToken !== fencingToken) return { answer: 'not-found' }
       const { status } = job
       if (isSettled(status)) {
         if (job.cancelId !== cancelId) return { answer: 'already-settled', record: job.record }

@@ -20,9 +20,10 @@ const REQUEST_CANCEL = script(
   'requestCancel',
   [RECORDS, WHOLE_RECORDS, LOGGING, CANCEL_PENDING],
   `
-local id, cancel_id, reason, kind, asking_node = unpack(arg)
+local id, cancel_id, reason, kind, asking_node, fence = unpack(arg)
 local job, missing = load_whole(id, 'node')
 if not job then return missing end
+if fence ~= '' and job.fence ~= fence then return {'not-found'} end
 local is_own = job.node == asking_node
 
 if job.status == 'running' then
@@ -44,7 +45,7 @@ if job.status == 'committing' then return {'too-late', job.status} end
 
 local is_repeat = job.cancel and cancel_of(job).id == cancel_id
 if job.status == 'cancelling' then
-  if is_repeat and not is_own then hint_owner(job, string.match(job.cancel, '^{"reason":(.+),"requestedAt":')) end
+  if is_repeat and not is_own then hint_owner(job, reason) end
   return {is_repeat and 'accepted' or 'joined', record(job)}
 end
 if not is_repeat then return {'already-settled', record(job)} end
@@ -53,8 +54,9 @@ return {job.startedAt and 'accepted' or 'cancelled', record(job)}
 )
 
 export async function requestCancel(run: RunScript, request: CancelRequest): Promise<CancelAnswer> {
-  const { jobId, cancelId, reason, nodeId } = request
-  const { answer, carried } = await run(REQUEST_CANCEL, [jobId, cancelId, luaJson(reason), reason.kind, nodeId])
+  const { jobId, cancelId, reason, nodeId, fencingToken } = request
+  const args = [jobId, cancelId, luaJson(reason), reason.kind, nodeId, fencingToken]
+  const { answer, carried } = await run(REQUEST_CANCEL, args)
   switch (answer) {
     case 'accepted':
     case 'joined':

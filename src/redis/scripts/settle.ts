@@ -68,10 +68,18 @@ export async function settle(
 }
 
 function endingOf(end: JobEnd): Ending {
-  const { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage } = end
+  const { commit, cleanup, forced, usage } = end
+  const queuedMs = hundredths(end.queuedMs)
+  const runMs = hundredths(end.runMs)
+  const cancelMs = end.cancelMs === undefined ? undefined : hundredths(end.cancelMs)
   const { result, resultOmitted } = end.status === 'completed' ? end : NONE
   const error = end.status === 'failed' ? end.error : undefined
   return { commit, cleanup, forced, queuedMs, runMs, cancelMs, usage, result, resultOmitted, error }
+}
+
+/** All digits of the clock would make the end of a common job longer than 64 bytes; see {@link encodeEnding}. */
+function hundredths(ms: number): number {
+  return Math.round(ms * 100) / 100
 }
 
 const NONE: { readonly result?: undefined; readonly resultOmitted?: undefined } = {}

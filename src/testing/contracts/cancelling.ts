@@ -89,6 +89,18 @@ export const cancelling: readonly Scenario[] = [
     },
   },
   {
+    name: 'requestCancel: under the fencing token of another job, which had the id before, is not found and changes nothing',
+    async play(world) {
+      const { jobId, fencingToken } = await world.job('running')
+      const cancel = (token: number) =>
+        world.store.requestCancel({ jobId, cancelId: world.id('cancel'), reason: REASON, fencingToken: token })
+      const before = await world.seen(jobId)
+      checkSame(await cancel(fencingToken - 1), { answer: 'not-found' }, 'with the token of another')
+      checkSame(await world.seen(jobId), before, 'the job')
+      checkFields(await cancel(fencingToken), { answer: 'accepted' }, 'with its own token')
+    },
+  },
+  {
     name: 'requestCancel: the cancel of a pending job again, after a lost reply, answers that it cancelled it',
     async play(world) {
       const { jobId } = await world.job('pending')

@@ -10,7 +10,7 @@ const ENDS: Record<LiveStatus, { readonly record: object; readonly code?: string
   pending: { record: LOST, code: 'owner.lost', event: { type: 'error', code: 'owner.lost' } },
   running: { record: LOST, code: 'owner.lost', event: { type: 'error', code: 'owner.lost' } },
   cancelling: {
-    record: { status: 'cancelled', commit: 'none', cleanup: 'unknown', forced: true },
+    record: { status: 'cancelled', commit: 'none', cleanup: 'unknown', forced: true, cancelMs: undefined },
     event: { type: 'cancelled', kind: 'user', forced: true },
   },
   committing: {
