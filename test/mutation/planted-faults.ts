@@ -147,6 +147,12 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     `  onEndingOver(): void {`,
   ),
   fault(
+    'a run whose last source lets go in the calling tick ends twice',
+    'run.ts',
+    `if (this.#phase !== 'producing') return // the last source let go`,
+    `// the last source let go`,
+  ),
+  fault(
     'the producer may use up the whole grace period, and more',
     'run.ts',
     `startEnding(this.#endingSince + this.#env.options.gracePeriodMs / 2)`,

@@ -21,6 +21,21 @@ function expectedText(name: string, { chunks = 2 }: WorldSourceOptions): string 
   return Array.from({ length: chunks }, (_, index) => `${name}${index + 1} `).join('')
 }
 
+/** The same source, whose return() throws at once: it has let go in the calling tick. */
+function throwingReturn(source: AsyncIterable<unknown>): AsyncIterable<string> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = source[Symbol.asyncIterator]() as AsyncIterator<string>
+      return {
+        next: () => iterator.next(),
+        return: () => {
+          throw new Error('a return() that throws')
+        },
+      }
+    },
+  }
+}
+
 function oneJob(source: WorldSourceOptions): Scenario {
   return async (world) => {
     const manager = world.manager(GenerationJobManager)
@@ -202,6 +217,23 @@ export const oneJobScenarios: readonly Explored[] = [
       await job.settled
     },
     options: { sameTick: 2, timeSteps: 0 },
+  },
+  {
+    name: 'one job, its producer does not wait for a source that lets go in the calling tick',
+    async play(world) {
+      const manager = world.manager(GenerationJobManager)
+      const job = await manager.register(
+        async (run) => {
+          run.defer(() => world.event('cleanup'))
+          void run.stream(throwingReturn(world.source('s', { chunks: 1, closes: 'missing' }) as AsyncIterable<unknown>))
+          await world.event('work')
+        },
+        { jobId: 'a' },
+      )
+      world.action('cancel', () => job.cancel({ by: 'somebody' }))
+      await job.settled
+    },
+    options: { timeSteps: 0 },
   },
   {
     name: 'one job, its producer goes on after its commit',
