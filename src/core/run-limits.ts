@@ -27,15 +27,13 @@ const NEVER = Number.POSITIVE_INFINITY
  * looked up when the limit is reached. Then the time of a producer whose run is ending.
  */
 export class RunLimits extends TimeLimit {
-  override holdsProcess = false
-  /** The producer has been given its last time. */
-  isEnding = false
   readonly #limits: TimeLimits
   readonly #idleTimeoutMs: number | false
   readonly #disconnectGraceMs: number | false
   readonly #host: RunLimitHost
   readonly #deadlineAt: number
   #isRunning = false
+  #isEnding = false
   #disconnectAt = NEVER
 
   /** Starts with the deadline, counted from `registeredAt`. */
@@ -47,6 +45,15 @@ export class RunLimits extends TimeLimit {
     this.#host = host
     this.#deadlineAt = options.deadlineMs === false ? NEVER : host.registeredAt + options.deadlineMs
     this.#arm()
+  }
+
+  /** The producer and its sources have been given their last time. */
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  override get holdsProcess(): boolean {
+    return this.#isEnding
   }
 
   /** The producer starts: idle time and time without viewer count from here. */
@@ -75,8 +82,7 @@ export class RunLimits extends TimeLimit {
   /** The producer and its sources have until this instant; the process stays alive for that. */
   startEnding(until: number): void {
     this.stop()
-    this.isEnding = true
-    this.holdsProcess = true
+    this.#isEnding = true
     this.#limits.setAt(this, until)
   }
 
@@ -92,7 +98,7 @@ export class RunLimits extends TimeLimit {
   }
 
   override fire(): void {
-    if (this.isEnding) return this.#host.onEndingOver()
+    if (this.#isEnding) return this.#host.onEndingOver()
     const now = this.#limits.now()
     if (this.#deadlineAt <= now) return this.#host.onLimit('deadline')
     if (this.#idleAt <= now) return this.#host.onLimit('idle')
