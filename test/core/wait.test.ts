@@ -47,10 +47,20 @@ async function foreignJob() {
   const node = newManager({ store })
   const source = controlledSource()
   const job = await owner.register((run) => run.stream(source))
-  return { clock, job, node, source, store }
+  return { clock, job, node, owner, source, store }
 }
 
 describe('waitForCompletion', () => {
+  it('G11: that is ended by close() leaves no timer behind', async () => {
+    const { clock, job, node, owner } = await foreignJob()
+    const waiting = node.waitForCompletion(job.jobId, { timeoutMs: 50_000 })
+    await clock.settle()
+    await node.close()
+    expect(await waiting).toMatchObject({ settled: false })
+    await owner.close()
+    expect(clock.timers()).toEqual([])
+  })
+
   it('G2: counts its time from the call, on its own node and on another, however long the manager has lived', async () => {
     const { clock, job, node } = await foreignJob()
     await clock.advance(5_000)
