@@ -5,9 +5,8 @@ import type { CallerSignals } from './caller-signals.js'
 import { CursorExpiredError, JobNotFoundError, ManagerClosedError } from './errors.js'
 import type { EventsAnswer, JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
+import { LogPages } from './log-pages.js'
 
-/** Events taken from the store at once; a slow reader holds no more than this, the rest stays in the log. */
-const PAGE = 1_024
 /** Most characters that are read without waiting; a single event may have more. */
 const READ_NOW_CHARACTERS = 64 * 1024
 
@@ -39,12 +38,14 @@ const NONE: readonly JobEvent[] = []
  */
 export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
   readonly #options: EventReaderOptions
+  readonly #pages: LogPages
   #cursor: number
   #page: readonly JobEvent[] = []
   #next = 0
   readonly #waiting: Waiting[] = []
   #state: 'unopened' | 'open' | 'ended' = 'unopened'
   #isReading = false
+  #isWatching = false
   #readAgain = false
   #hasRead = false
   #isClosing = false
@@ -52,6 +53,7 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
 
   constructor(options: EventReaderOptions) {
     this.#options = options
+    this.#pages = new LogPages(options.store, options.jobId)
     this.#cursor = options.after
   }
 
@@ -101,12 +103,20 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
   }
 
   #open(): void {
-    const { signal, signals, watch, jobId } = this.#options
+    const { signal, signals } = this.#options
     this.#state = 'open'
     this.#leave.push(this.#options.onOpen(this))
     if (signal) this.#leave.push(signals.onAbort(signal, () => this.#end()))
-    if (this.#state === 'open') this.#leave.push(watch.watch(jobId, () => this.#look()))
-    else this.#end() // the signal had aborted before
+    if (this.#state !== 'open') this.#end() // the signal had aborted before
+  }
+
+  /** A job that is settled is not watched: nothing comes. What came to another before its watch is read once more. */
+  #watch(): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#readAgain = true
+    const { watch, jobId } = this.#options
+    this.#leave.push(watch.watch(jobId, () => this.#look()))
   }
 
   #look(): void {
@@ -120,8 +130,7 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     }
     if (this.#state !== 'open') return
     this.#isReading = true
-    const { store, jobId } = this.#options
-    void whenAnswered(() => store.readEvents(jobId, this.#cursor, PAGE), this.#answered, this.#failed)
+    void whenAnswered(() => this.#pages.read(this.#cursor), this.#answered, this.#failed)
   }
 
   readonly #answered = (answer: EventsAnswer): void => {
@@ -131,11 +140,13 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     if (answer.answer === 'not-found' && this.#cursor === after) return this.#end(new JobNotFoundError(jobId))
     if (answer.answer !== 'events') return this.#end(new CursorExpiredError(jobId, this.#cursor))
     this.#hasRead = true
+    if (!isSettled(answer.status)) this.#watch()
     if (answer.events.length === 0) {
       if (isSettled(answer.status) || this.#isClosing) this.#end()
       else this.#lookAgain()
       return
     }
+    this.#pages.readAhead(answer)
     this.#page = answer.events
     this.#next = 0
     while (this.#waiting.length > 0) {
@@ -150,8 +161,9 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
   readonly #failed = (error: unknown): void => {
     this.#isReading = false
     if (this.#state !== 'open') return
-    if (this.#hasRead && !this.#isClosing) this.#lookAgain()
-    else this.#end(error)
+    if (!this.#hasRead || this.#isClosing) return this.#end(error)
+    this.#watch()
+    this.#lookAgain()
   }
 
   #lookAgain(): void {

@@ -201,7 +201,13 @@ export interface ViewerTouch {
 }
 
 export type EventsAnswer =
-  | { readonly answer: 'events'; readonly events: readonly JobEvent[]; readonly status: JobStatus }
+  | {
+      readonly answer: 'events'
+      readonly events: readonly JobEvent[]
+      readonly status: JobStatus
+      /** How long the log was. A store that says it, and answers later, is asked ahead: it answers `limit` events if it has them. */
+      readonly log?: { readonly lastSeq: number; readonly bytes: number } | undefined
+    }
   | { readonly answer: 'expired' } // events after the cursor are no longer kept
   | { readonly answer: 'not-found' }
 

@@ -11,24 +11,28 @@ export function encodeEvent({ seq, at, ...body }: JobEvent): string {
 }
 
 /**
- * Of the events of a page, which come after number `before`, those that a reader asked for; nothing if one of them is lost:
- * `null` stands in its place.
+ * Of the events in blocks of a log, which come after number `before`, those that a reader asked for; nothing if one of them is
+ * lost: a block without text, or `null`, stands in its place.
  */
 export function decodeEvents(
-  page: string,
+  blocks: readonly string[],
   createdAt: number,
   before: number,
   { after, limit }: { readonly after: number; readonly limit: number },
 ): JobEvent[] | undefined {
-  const items = JSON.parse(`[${page}]`) as (number | string | JobEventBody | null)[]
   const events: JobEvent[] = []
-  const end = Math.min(items.length, 2 * (after + limit - before))
-  for (let index = 2 * (after - before); index < end; index += 2) {
-    const seq = before + index / 2 + 1
-    const at = createdAt + (items[index] as number)
-    const item = items[index + 1] as string | JobEventBody | null
-    if (item === null) return undefined
-    events.push(typeof item === 'string' ? { seq, at, type: 'chunk', content: item } : { seq, at, ...item })
+  let seq = before
+  for (const block of blocks) {
+    if (block === '') return undefined
+    const items = JSON.parse(`[${block}]`) as (number | string | JobEventBody | null)[]
+    for (let index = 0; index < items.length; index += 2) {
+      if (++seq <= after) continue
+      if (events.length === limit) return events
+      const at = createdAt + (items[index] as number)
+      const item = items[index + 1] as string | JobEventBody | null
+      if (item === null) return undefined
+      events.push(typeof item === 'string' ? { seq, at, type: 'chunk', content: item } : { seq, at, ...item })
+    }
   }
   return events
 }

@@ -6,8 +6,10 @@
 export type { RedisJobStoreOptions } from './options.js'
 export type {
   IoRedisClient,
+  IoRedisCommands,
   IoRedisSubscriber,
   NodeRedisClient,
+  NodeRedisCommands,
   NodeRedisSubscriber,
   RedisClient,
   RedisSubscriber,

@@ -1,4 +1,5 @@
-import type { JobRecord } from '../core/job-store.js'
+import { StoreError } from '../core/errors.js'
+import type { JobRecord, JobStore } from '../core/job-store.js'
 import type { JobStatus } from '../protocol/job-status.js'
 import type { Reply } from './scripts/script.js'
 
@@ -7,6 +8,11 @@ import type { Reply } from './scripts/script.js'
  * added: nodes of two releases share a store while one replaces the other.
  */
 export const RECORD_VERSION = '1'
+
+export function unknownVersion(operation: keyof JobStore, found: string): StoreError {
+  const what = `found a record of version ${found}, and this release knows version ${RECORD_VERSION}`
+  return new StoreError(operation, `${what}: nothing was changed`)
+}
 
 /**
  * The fields of a record in the order in which scripts answer them. What no script has to look into is one JSON text: the parts

@@ -1,5 +1,5 @@
 import { StoreError } from '../core/errors.js'
-import { RECORD_VERSION } from './job-fields.js'
+import { unknownVersion } from './job-fields.js'
 import { luaJson } from './lua-json.js'
 import type { Answer, Argument, Reply, RunScript, Script } from './scripts/script.js'
 
@@ -77,10 +77,7 @@ function settle(call: Call, operation: Script['operation'], reply: Reply | undef
   if (answer === 'failed') {
     return call.reject(new StoreError(operation, 'failed', { cause: new Error(String(carried[0])) }))
   }
-  if (answer === 'version') {
-    const what = `found a record of version ${String(carried[0])}, and this release knows version ${RECORD_VERSION}`
-    return call.reject(new StoreError(operation, `${what}: nothing was changed`))
-  }
+  if (answer === 'version') return call.reject(unknownVersion(operation, String(carried[0])))
   call.resolve({ answer: String(answer), carried })
 }
 

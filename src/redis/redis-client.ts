@@ -5,7 +5,16 @@
 export interface NodeRedisClient {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  multi(): NodeRedisCommands
   duplicate(): NodeRedisSubscriber
+}
+
+/** Commands that node-redis sends together. */
+export interface NodeRedisCommands {
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): NodeRedisCommands
+  lRange(key: string, start: number, stop: number): NodeRedisCommands
+  hGet(key: string, field: string): NodeRedisCommands
+  execAsPipeline(): Promise<unknown[]>
 }
 
 /** A connection of node-redis that may subscribe. */
@@ -23,7 +32,16 @@ export interface NodeRedisSubscriber {
 export interface IoRedisClient {
   evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>
   eval(text: string, keys: number, ...args: string[]): Promise<unknown>
+  pipeline(): IoRedisCommands
   duplicate(): IoRedisSubscriber
+}
+
+/** Commands that ioredis sends together. */
+export interface IoRedisCommands {
+  evalsha(sha: string, keys: number, ...args: string[]): IoRedisCommands
+  lrange(key: string, start: number, stop: number): IoRedisCommands
+  hget(key: string, field: string): IoRedisCommands
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>
 }
 
 /** A connection of ioredis that may subscribe. */

@@ -1,13 +1,13 @@
 import type { JobStore, StoreFootprint } from '../core/job-store.js'
 import { Hints } from './hints.js'
 import { type RedisJobStoreOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js'
+import { eventsReader } from './read-events.js'
 import { scriptRunner } from './script-runner.js'
 import { append } from './scripts/append.js'
 import { claimCommit } from './scripts/claim-commit.js'
 import { create } from './scripts/create.js'
 import { list } from './scripts/list.js'
 import { read } from './scripts/read.js'
-import { readEvents } from './scripts/read-events.js'
 import { reap } from './scripts/reap.js'
 import { renewLeases } from './scripts/renew-leases.js'
 import { requestCancel } from './scripts/request-cancel.js'
@@ -39,7 +39,8 @@ export function openRedisJobStore(options: ResolvedRedisOptions & { aheadMs?: ()
   const { client, subscriber, prefix, leaseMs, heartbeatMs, aheadMs = () => 0 } = options
   const sender = crypto.randomUUID()
   const channel = prefix
-  const run = scriptRunner(client, { root: `{${prefix}}`, channel, sender, leaseMs, aheadMs })
+  const root = `{${prefix}}`
+  const run = scriptRunner(client, { root, channel, sender, leaseMs, aheadMs })
   const subscriptions = new Subscriptions(subscriberConnection(client, subscriber))
   const hints = new Hints({ channel, sender, subscriptions })
 
@@ -62,7 +63,7 @@ export function openRedisJobStore(options: ResolvedRedisOptions & { aheadMs?: ()
     renewLeases: (leases) => renewLeases(run, leases),
     touchViewers: (touches) => touchViewers(run, touches),
     read: (jobId) => read(run, jobId),
-    readEvents: (jobId, after, limit) => readEvents(run, jobId, after, limit),
+    readEvents: eventsReader(client, root),
     list: (filter) => list(run, filter),
     async reap() {
       const reaped = await reap(run)

@@ -49,6 +49,6 @@ function connectionOf(client: RedisClient, root: string): Send {
   }
 }
 
-function isUnknownScript(error: unknown): boolean {
+export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

@@ -1,5 +1,6 @@
 import {
   CursorExpiredError,
+  createMemoryJobStore,
   type GenerationJobManager,
   type JobEvent,
   type JobHandle,
@@ -18,6 +19,7 @@ import { eventLog, shapeOf } from '../support/event-log.js'
 import { fixture } from '../support/fixture.js'
 import { readAll } from '../support/read-all.js'
 import { seededRandom } from '../support/seeded-random.js'
+import { slowStore } from '../support/slow-store.js'
 import { type Tap, tap } from '../support/tap.js'
 import { within } from '../support/within.js'
 
@@ -291,6 +293,43 @@ describe('a reader', () => {
     }
   })
 
+  it('EVT-02: misses nothing that comes between its first answer and its watch', async () => {
+    const { clock, newManager } = fixture()
+    const store = slowStore(createMemoryJobStore({ clock }))
+    const manager = newManager({ store })
+    const chunks = tap<string | undefined>()
+    const handle = await manager.register(fedBy(chunks))
+    store.next('readEvents', 'hold-reply')
+    const follower = follow(manager.events(handle.jobId))
+    await clock.settle()
+    chunks.give('a')
+    await clock.settle()
+    store.release('readEvents')
+    await clock.settle()
+    expect(shapeOf(follower.events)).toEqual(['chunk'])
+    chunks.give(undefined)
+    await follower.done
+  })
+
+  it('watches a job only while something can come', async () => {
+    const { clock, newManager } = fixture()
+    const store = createMemoryJobStore({ clock })
+    const watched: string[] = []
+    const watchJob: typeof store.watchJob = (jobId, wake) => {
+      watched.push(jobId)
+      return store.watchJob(jobId, wake)
+    }
+    const manager = newManager({ store: { ...store, watchJob } })
+    const chunks = tap<string | undefined>()
+    const handle = await manager.register(fedBy(chunks))
+    const follower = follow(handle.events())
+    for (const chunk of ['a', 'b', undefined]) chunks.give(chunk)
+    await follower.done
+    expect(watched).toEqual([handle.jobId])
+    expectWhole(await readAll(handle.events()))
+    expect(watched).toEqual([handle.jobId])
+  })
+
   it('EVT-04: of a settled job gets all of it within the retention, from any cursor, and ends', async () => {
     const { clock, manager } = fixture({ retentionMs: 20_000 })
     const chunks = tap<string | undefined>()
@@ -508,7 +547,7 @@ describe('a reader', () => {
     const limits = store.calls('readEvents').map(({ args }) => args[2] as number)
     expect(Math.max(...limits)).toBeLessThanOrEqual(1_024)
     const pagesBefore = store.calls('readEvents').length
-    expect(pagesBefore).toBeLessThanOrEqual(2)
+    expect(pagesBefore).toBeLessThanOrEqual(3)
     const rest: JobEvent[] = [first.value as JobEvent]
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) rest.push(next.value)
     expectWhole(rest)

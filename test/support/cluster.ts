@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest'
 import { type CapturedLogs, captureLogs } from './captured-logs.js'
 import { assertNothingLeft } from './fixture.js'
 import { nodeClock } from './node-clock.js'
+import { tellingItsLog } from './telling-its-log.js'
 
 /** One process of a cluster: its manager, its way to the store, its clock, and what it logged. */
 export interface ClusterNode {
@@ -52,7 +53,7 @@ export function cluster(options: GenerationJobManagerOptions & { maxRetainedByte
     store,
     join({ wallOffsetMs = 0, ...own } = {}) {
       const ownClock = nodeClock(clock, wallOffsetMs)
-      const ownStore = faultyStore(store)
+      const ownStore = faultyStore(tellingItsLog(store))
       const logs = captureLogs()
       const manager = new GenerationJobManager({
         logger: logs,

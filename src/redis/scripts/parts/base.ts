@@ -13,6 +13,11 @@
  * {gen}:settled               zset    settled jobs by the end of their retention
  * ```
  */
+export function keysOf(root: string, jobId: string) {
+  return { job: `${root}:job:${jobId}`, log: `${root}:log:${jobId}` }
+}
+
+/** {@link keysOf} for scripts, and what time it is. */
 export const BASE = `
 local root, channel, sender = KEYS[1], ARGV[1], ARGV[2]
 local lease_ms = tonumber(ARGV[3])

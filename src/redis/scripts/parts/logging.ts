@@ -2,7 +2,7 @@
  * Events in one item of the list. A page of a log is so a few long texts, which Redis and Lua pass on as they are, instead of a
  * thousand short ones: replaying 10,000 chunks costs the server a tenth. More would make each append copy more.
  */
-export const BLOCK = 16
+export const BLOCK = 32
 
 /** The log, and the hints about it. */
 export const LOGGING = `
@@ -23,7 +23,7 @@ local function push(job, items, has_ttl)
     local added = ',' .. table.concat(items, ',', 1, next - 1)
     local block = redis.call('LINDEX', key, -1)
     if block then redis.call('LSET', key, -1, block .. added)
-    else blocks[1] = LOST .. string.rep(',' .. LOST, used - 1) .. added end -- Redis evicted the log: see read-events.ts
+    else blocks[1] = LOST .. string.rep(',' .. LOST, used - 1) .. added end
   end
   for first = next, #items, BLOCK do
     blocks[#blocks + 1] = table.concat(items, ',', first, math.min(first + BLOCK - 1, #items))
@@ -31,7 +31,11 @@ local function push(job, items, has_ttl)
   for first = 1, #blocks, 1000 do
     local last = math.min(first + 999, #blocks)
     local length = redis.call('RPUSH', key, unpack(blocks, first, last))
-    if length == last and not has_ttl then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
+    if length == last then
+      if not has_ttl then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
+      -- Redis evicted the log: what is lost keeps its place.
+      for _ = 1, math.floor(job.seq / BLOCK) do redis.call('LPUSH', key, '') end
+    end
   end
   job.seq = job.seq + #items
 end

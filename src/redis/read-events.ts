@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { StoreError } from '../core/errors.js'
+import type { EventsAnswer } from '../core/job-store.js'
+import type { JobStatus } from '../protocol/job-status.js'
+import { decodeEvents } from './event-text.js'
+import { RECORD_VERSION, unknownVersion } from './job-fields.js'
+import { isNodeRedis, type RedisClient } from './redis-client.js'
+import { isUnknownScript } from './script-runner.js'
+import { keysOf } from './scripts/parts/base.js'
+import { BLOCK } from './scripts/parts/logging.js'
+
+/** Reads a page of a log, as the port has it. */
+export type ReadEvents = (jobId: string, after: number, limit: number) => Promise<EventsAnswer>
+
+/** A script although one command would do: cluster clients that let replicas answer reads send scripts to the primary. */
+const HEAD = `return redis.call('HMGET', KEYS[1], 'v', 'status', 'fencingToken', 'createdAt', 'lastSeq', 'bytes')`
+const HEAD_SHA = createHash('sha1').update(HEAD).digest('hex')
+
+const ATTEMPTS = 3
+
+/**
+ * Reads pages without a script: Lua makes, and hashes, a text of its own of everything that passes through it, which took the server
+ * four times as long as all else (measured: 2.4 instead of 0.6 ms for 10,000 chunks).
+ *
+ * The commands go out together, but others may come between them. An append there does no harm, since a log only grows; whether it is
+ * still the same job the token says, which is asked for before and after.
+ */
+export function eventsReader(client: RedisClient, root: string): ReadEvents {
+  const read = logReader(client)
+
+  return async (jobId, after, limit) => {
+    const keys = keysOf(root, jobId)
+    const [first, last] = [Math.floor(after / BLOCK), Math.floor((after + limit - 1) / BLOCK)]
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const [[version, status, token, createdAt, lastSeq, bytes], blocks, tokenAfter] = await read(keys, first, last)
+      if (version === null) return { answer: 'not-found' }
+      if (version !== RECORD_VERSION) throw unknownVersion('readEvents', version)
+      if (token !== tokenAfter) continue
+      const log = { lastSeq: Number(lastSeq), bytes: Number(bytes) }
+      const events = decodeEvents(blocks, Number(createdAt), first * BLOCK, { after, limit })
+      const expected = Math.min(limit, log.lastSeq - after)
+      if (events && events.length >= expected) return { answer: 'events', events, status: status as JobStatus, log }
+      // Redis evicted it, unless a redirection in a cluster has put the commands out of order.
+      if (attempt === ATTEMPTS) return { answer: 'expired' }
+    }
+    throw new StoreError('readEvents', `found another job under this id each of ${ATTEMPTS} times`)
+  }
+}
+
+type Head = readonly [
+  version: string | null,
+  status: string,
+  token: string,
+  createdAt: string,
+  lastSeq: string | null,
+  bytes: string | null,
+]
+type Log = readonly [head: Head, blocks: readonly string[], tokenAfter: string | null]
+type ReadLog = (keys: ReturnType<typeof keysOf>, first: number, last: number) => Promise<Log>
+
+function logReader(client: RedisClient): ReadLog {
+  const send: ReadLog = isNodeRedis(client)
+    ? async ({ job, log }, first, last) => {
+        const commands = client.multi().evalSha(HEAD_SHA, { keys: [job], arguments: [] })
+        return (await commands.lRange(log, first, last).hGet(job, 'fencingToken').execAsPipeline()) as unknown as Log
+      }
+    : async ({ job, log }, first, last) => {
+        const commands = client.pipeline().evalsha(HEAD_SHA, 1, job)
+        const replies = await commands.lrange(log, first, last).hget(job, 'fencingToken').exec()
+        return (replies ?? []).map(([error, reply]) => {
+          if (error) throw error
+          return reply
+        }) as unknown as Log
+      }
+  const learn = (job: string): Promise<unknown> =>
+    isNodeRedis(client) ? client.eval(HEAD, { keys: [job], arguments: [] }) : client.eval(HEAD, 1, job)
+
+  return async (keys, first, last) => {
+    try {
+      return await send(keys, first, last).catch(async (error) => {
+        if (!isUnknownScript(error)) throw error
+        await learn(keys.job)
+        return send(keys, first, last)
+      })
+    } catch (cause) {
+      throw new StoreError('readEvents', 'failed', { cause })
+    }
+  }
+}
