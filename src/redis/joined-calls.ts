@@ -1,9 +1,8 @@
 import { StoreError } from '../core/errors.js'
 import { unknownVersion } from './job-fields.js'
-import { luaJson } from './lua-json.js'
 import type { Answer, Argument, Reply, RunScript, Script } from './scripts/script.js'
 
-/** Sends calls of one script, each a JSON list of its arguments; answers a reply to each, in their order. */
+/** Sends calls of one script, each as the number of its arguments, and they; answers a reply to each, in their order. */
 export type SendCalls = (script: Script, calls: readonly string[]) => Promise<readonly Reply[]>
 
 interface Call {
@@ -55,10 +54,13 @@ class Batch {
   }
 
   add(args: readonly Argument[], call: Call): void {
-    const text = encode(args)
-    this.#texts.push(text)
+    this.#texts.push(String(args.length))
+    for (const argument of args) {
+      const text = argument === undefined ? '' : String(argument)
+      this.#texts.push(text)
+      this.#length += text.length
+    }
     this.#calls.push(call)
-    this.#length += text.length
   }
 
   async send(send: SendCalls): Promise<void> {
@@ -79,8 +81,4 @@ function settle(call: Call, operation: Script['operation'], reply: Reply | undef
   }
   if (answer === 'version') return call.reject(unknownVersion(operation, String(carried[0])))
   call.resolve({ answer: String(answer), carried })
-}
-
-function encode(args: readonly Argument[]): string {
-  return luaJson(args.map((argument) => (argument === undefined ? '' : String(argument))))
 }

@@ -2,6 +2,7 @@ import type { AppendAnswer } from '../../core/job-store.js'
 import type { JobEvent } from '../../protocol/job-event.js'
 import { encodeEvent } from '../event-text.js'
 import { decodeRecord } from '../job-fields.js'
+import { luaJson } from '../lua-json.js'
 import { LOGGING } from './parts/logging.js'
 import { OWNING } from './parts/owning.js'
 import { RECORDS } from './parts/records.js'
@@ -27,7 +28,8 @@ local max_events, max_bytes = limits(job)
 if last > max_events or size > max_bytes then return {'log-full'} end
 
 local items = {}
-for i = 7, #arg, 2 do items[#items + 1] = log_item(job, tonumber(arg[i]), arg[i + 1]) end
+local events = cjson.decode(arg[7])
+for i = 1, #events, 2 do items[#items + 1] = log_item(job, events[i], events[i + 1]) end
 push(job, items)
 redis.call('HSET', job.key, 'lastSeq', int(last), 'bytes', int(size), 'updatedAt', int(now))
 if step ~= '' then redis.call('HSET', job.key, 'step', step) end
@@ -55,7 +57,7 @@ export async function append(
     last.seq,
     bytes,
     step,
-    ...events.flatMap((event) => [event.at, encodeEvent(event)]),
+    luaJson(events.flatMap((event) => [event.at, encodeEvent(event)])),
   ])
   switch (answer) {
     case 'accepted':

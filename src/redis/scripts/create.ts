@@ -56,7 +56,8 @@ add('places', placed)
 add('given', given)
 add('deadlineMs', deadline)
 -- Nothing of an earlier job with this id may shine through.
-redis.call('DEL', log_key(id), viewers_key(id))
+delete(log_key(id))
+delete(viewers_key(id))
 redis.call('HSET', job_key(id), unpack(fields))
 
 -- Only a queue has a job without an owner: no lease, its deadline ends it; without one the reaper keeps it alive.
@@ -65,8 +66,8 @@ local due = node ~= '' and lease_ms or tonumber(deadline) or BACKSTOP / 2
 -- As keep_all does it, of keys that are known to be new. Indexes outlive the jobs that they name.
 local ttl = 2 * (BACKSTOP + wait)
 redis.call('PEXPIRE', job_key(id), int(ttl))
-redis.call('ZADD', index('jobs'), token, id)
-redis.call('ZADD', index('leases'), int(now + due), id)
+add_to(index('jobs'), token, id)
+add_to(index('leases'), int(now + due), id)
 keep_index(index('leases'), ttl)
 if at.owner then redis.call('ZADD', owner_key(at.owner), token, id) end
 if at.group then redis.call('ZADD', group_key(at.group), token, id) end

@@ -38,9 +38,9 @@ for _, id in ipairs(due) do
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   elseif missing or is_settled(job.status) then
-    redis.call('ZREM', index('leases'), id)
+    remove_from(index('leases'), id)
   elseif not job.node and not job.deadlineMs then
-    redis.call('ZADD', index('leases'), int(now + BACKSTOP / 2), id)
+    add_to(index('leases'), int(now + BACKSTOP / 2), id)
     keep_all(job, BACKSTOP)
   else
     local ending = job.node and settle_lost(job)

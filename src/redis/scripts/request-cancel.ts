@@ -51,6 +51,7 @@ end
 if not is_repeat then return {'already-settled', record(job)} end
 return {job.startedAt and 'accepted' or 'cancelled', record(job)}
 `,
+  { together: 1 }, // nobody's cancel waits for another
 )
 
 export async function requestCancel(run: RunScript, request: CancelRequest): Promise<CancelAnswer> {

@@ -46,19 +46,24 @@ export function script(
   return { operation, together, text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
+/** Each call is the number of its arguments, and they. */
 const CALLS = `
-local function decode_and_call(text) return call(cjson.decode(text)) end
 local answers, done, problem = {}, 0, ''
-for i = 5, #ARGV do
-  local is_done, answer = pcall(decode_and_call, ARGV[i])
+local at = 5
+while ARGV[at] do
+  local arg = {}
+  for i = 1, tonumber(ARGV[at]) do arg[i] = ARGV[at + i] end
+  at = at + #arg + 1
+  local is_done, answer = pcall(call, arg)
   if is_done then
     done = done + 1
-    answers[i - 4] = answer
   else
     problem = type(answer) == 'table' and answer.err or tostring(answer)
-    answers[i - 4] = {'failed', problem}
+    answer = {'failed', problem}
   end
+  answers[#answers + 1] = answer
 end
 if done == 0 then return {err = problem} end
+write_indexes()
 return answers
 `

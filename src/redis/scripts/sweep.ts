@@ -15,14 +15,14 @@ for _, id in ipairs(due) do
   if missing and missing[1] == 'version' then
     skip = skip + 1 -- left to a node that knows it
   else
-    redis.call('ZREM', index('settled'), id)
+    remove_from(index('settled'), id)
     if missing then
-      redis.call('ZREM', index('jobs'), id)
+      remove_from(index('jobs'), id)
     -- Not a new job that has the id of one whose record Redis evicted.
     elseif is_settled(job.status) then
       local at = places(job)
       redis.call('UNLINK', job.key, log_key(id), viewers_key(id))
-      redis.call('ZREM', index('jobs'), id)
+      remove_from(index('jobs'), id)
       if at.owner then redis.call('ZREM', owner_key(at.owner), id) end
       if at.group then redis.call('ZREM', group_key(at.group), id) end
       if at.idem and redis.call('GET', at.idem) == id then redis.call('UNLINK', at.idem) end

@@ -57,11 +57,32 @@ local BACKSTOP = 3600000
 local function keep(key, ttl)
   if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, int(2 * ttl)) end
 end
--- The same for an index that this script only adds to: once is enough.
-local kept = {}
+
+-- What all calls of a script do to the indexes is done at its end, with one command for each index.
+local added, removed, kept, deleted = {}, {}, {}, {}
+local function add_to(key, score, member)
+  local entries = added[key]
+  if not entries then
+    entries = {}
+    added[key] = entries
+  end
+  local count = #entries
+  entries[count + 1], entries[count + 2] = score, member
+end
+local function remove_from(key, member)
+  local members = removed[key]
+  if members then members[#members + 1] = member else removed[key] = {member} end
+end
 local function keep_index(key, ttl)
-  if (kept[key] or 0) >= ttl then return end
-  kept[key] = ttl
-  keep(key, ttl)
+  if (kept[key] or 0) < ttl then kept[key] = ttl end
+end
+local function delete(key)
+  deleted[#deleted + 1] = key
+end
+local function write_indexes()
+  for key, members in pairs(removed) do redis.call('ZREM', key, unpack(members)) end
+  for key, entries in pairs(added) do redis.call('ZADD', key, unpack(entries)) end
+  for key, ttl in pairs(kept) do keep(key, ttl) end
+  if deleted[1] then redis.call('DEL', unpack(deleted)) end
 end
 `

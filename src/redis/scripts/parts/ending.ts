@@ -24,10 +24,10 @@ local function settle_job(job, status, event, ending, ...)
   local at = places(job)
   local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
-  redis.call('ZREM', index('leases'), job.id)
+  remove_from(index('leases'), job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
-  redis.call('DEL', viewers_key(job.id))
-  redis.call('ZADD', index('settled'), int(now + retention), job.id)
+  delete(viewers_key(job.id))
+  add_to(index('settled'), int(now + retention), job.id)
   keep_index(index('settled'), ttl)
   keep_indexes(at, ttl)
   redis.call('PEXPIRE', job.key, int(ttl))

@@ -13,7 +13,7 @@ end
 
 -- A whole lease from now: only the owner gets here, behind the check of its fencing token.
 local function renew_lease(job)
-  redis.call('ZADD', index('leases'), int(now + lease_ms), job.id)
+  add_to(index('leases'), int(now + lease_ms), job.id)
   if redis.call('PTTL', job.key) < BACKSTOP then keep_all(job, BACKSTOP) end
 end
 
