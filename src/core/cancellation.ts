@@ -112,32 +112,21 @@ export class Cancellation {
     return repeatCancel(() => store.requestCancel({ ...request, fencingToken }), limits)
   }
 
+  /** Never rejects: the request is recorded, also when its end cannot be read. */
   async #awaitForeign(
     request: CancelRequest,
     answer: Extract<CancelAnswer, { answer: 'too-late' | 'accepted' | 'joined' }>,
     until: number,
   ): Promise<CancelResult> {
-    const { completion, store } = this.#parts
     const { jobId } = request
     const stop = answer.answer === 'accepted' ? this.#repeat(request, answer.record) : undefined
-    const isTooLate = answer.answer === 'too-late'
-    const unsettled: CancelResult = isTooLate
-      ? { outcome: 'too-late', jobId, status: answer.status }
-      : { outcome: 'requested', jobId, status: 'cancelling' }
-    try {
-      const waited = await completion.wait(jobId, { until })
-      if (!waited.settled) return waited.status ? { ...unsettled, status: waited.status } : unsettled
-      const record = await store.read(jobId)
-      const status = record?.status ?? waited.outcome.status
-      if (isTooLate) return { outcome: 'too-late', jobId, status }
-      const end = record && fromRecord(record, answer.answer === 'joined')
-      return end ?? { outcome: 'already-settled', jobId, status }
-    } catch (error) {
-      if (error instanceof StoreError) return unsettled // the request is recorded; only its end cannot be read
-      throw error
-    } finally {
-      stop?.()
-    }
+    const status = answer.answer === 'too-late' ? answer.status : 'cancelling'
+    const last = await this.#parts.completion.endOf(jobId, until, status)
+    stop?.()
+    const seen = 'record' in last ? last.record.status : 'status' in last ? last.status : status
+    if (answer.answer === 'too-late') return { outcome: 'too-late', jobId, status: seen }
+    if (!('record' in last)) return { outcome: 'requested', jobId, status: seen }
+    return fromRecord(last.record, answer.answer === 'joined') ?? { outcome: 'already-settled', jobId, status: seen }
   }
 }
 

@@ -1,8 +1,8 @@
 import type { JobStatus } from '../protocol/job-status.js'
-import { deferred } from './awaitable.js'
+import { type Deferred, deferred } from './awaitable.js'
 import { boundedWait, TIMED_OUT } from './bounded-wait.js'
 import type { CallerSignals } from './caller-signals.js'
-import type { JobStore } from './job-store.js'
+import type { JobRecord, JobStore } from './job-store.js'
 import type { JobWatch } from './job-watch.js'
 import { type JobOutcome, recordedOutcome, unknownOutcome } from './outcome.js'
 import type { Run } from './run.js'
@@ -19,9 +19,20 @@ export type WaitResult<T> =
     }
 
 /** What a look into the store gave: the end, the status of a live job, no record, or no answer. */
-type Look<T> = { outcome: JobOutcome<T> } | { status: JobStatus } | { missing: true } | { error: unknown }
-/** Why a wait is over before its time. */
-type Over<T> = { outcome: JobOutcome<T> } | { cause: 'missing' | 'aborted' | 'closed' }
+export type Look<T> =
+  | { readonly outcome: JobOutcome<T>; readonly record: JobRecord }
+  | { readonly status: JobStatus }
+  | { readonly missing: true }
+  | { readonly error: unknown }
+/** Why a job is not followed any longer. */
+type Over = 'ended' | 'aborted' | 'closed' | 'timeout'
+type Followed<T> = { readonly last: Look<T>; readonly over: Over }
+
+interface WaitLimits {
+  /** On the monotonic clock. */
+  readonly until: number
+  readonly signal?: AbortSignal | undefined
+}
 
 interface CompletionParts {
   readonly store: JobStore
@@ -55,7 +66,7 @@ export class Completion {
    */
   wait<T>(
     jobId: string,
-    options: { until: number; signal?: AbortSignal | undefined },
+    options: WaitLimits,
     run = this.#parts.runs.get(jobId) as Run<T> | undefined,
   ): Promise<WaitResult<T>> {
     if (!run) return this.#waitForForeign(jobId, options)
@@ -63,41 +74,41 @@ export class Completion {
     return new RunWait(run, options, this.#runWaits).result
   }
 
-  async #waitForForeign<T>(
-    jobId: string,
-    { until, signal }: { until: number; signal?: AbortSignal | undefined },
-  ): Promise<WaitResult<T>> {
+  async #waitForForeign<T>(jobId: string, limits: WaitLimits): Promise<WaitResult<T>> {
     let last = await this.#look<T>(jobId)
+    let over: Over = 'ended'
+    if ('status' in last || 'error' in last) ({ last, over } = await this.#followUntil<T>(jobId, limits, last))
     if ('outcome' in last) return { settled: true, outcome: last.outcome }
     if ('missing' in last) return { settled: false, cause: 'not-found' }
-
-    const over = deferred<Over<T>>()
-    const stopFollowing = this.#follow<T>(jobId, over.resolve, (look) => {
-      last = look
-    })
-    const unlink = signal && this.#parts.signals.onAbort(signal, () => over.resolve({ cause: 'aborted' }))
-    this.#waiters++
-    const result = await boundedWait(over.promise, until - this.#parts.limits.now(), this.#parts.limits)
-    this.#waiters--
-    stopFollowing()
-    unlink?.()
-
-    if (result !== TIMED_OUT && 'outcome' in result) return { settled: true, outcome: result.outcome }
-    if (result !== TIMED_OUT && result.cause === 'missing') return { settled: false, cause: 'not-found' }
     const status = 'status' in last ? last : {}
-    if (result !== TIMED_OUT && result.cause === 'aborted') return { settled: false, ...status, cause: 'aborted' }
+    if (over === 'aborted') return { settled: false, ...status, cause: 'aborted' }
     if ('error' in last) throw last.error
     return { settled: false, ...status, cause: 'timeout' }
   }
 
+  /** Waits for the end of a job of another process that was live a moment ago; answers the last look at it. Never rejects. */
+  async endOf(jobId: string, until: number, status: JobStatus): Promise<Look<unknown>> {
+    const { last } = await this.#followUntil(jobId, { until }, { status })
+    return last
+  }
+
+  async #followUntil<T>(jobId: string, { until, signal }: WaitLimits, first: Look<T>): Promise<Followed<T>> {
+    const { limits, signals } = this.#parts
+    return this.#follow(jobId, first, async ({ promise, resolve }) => {
+      const unlink = signal && signals.onAbort(signal, () => resolve('aborted'))
+      this.#waiters++
+      const over = await boundedWait(promise, until - limits.now(), limits)
+      this.#waiters--
+      unlink?.()
+      return over === TIMED_OUT ? 'timeout' : over
+    })
+  }
+
   /** The outcome of a job of another process, however long it takes. Never rejects. */
   async outcomeOf<T>(jobId: string): Promise<JobOutcome<T>> {
-    const over = deferred<Over<T>>()
-    const stop = this.#follow<T>(jobId, over.resolve)
-    const result = await over.promise
-    stop()
-    if ('outcome' in result) return result.outcome
-    return result.cause === 'closed'
+    const { last, over } = await this.#follow<T>(jobId, { missing: true }, ({ promise }) => promise)
+    if ('outcome' in last) return last.outcome
+    return over === 'closed'
       ? unknownOutcome(jobId, 'manager.closed', 'The manager was closed before the job ended.')
       : unknownOutcome(jobId, 'job.expired', 'The record of the job was gone before its end could be read.')
   }
@@ -107,9 +118,15 @@ export class Completion {
     for (const close of [...this.#closers]) close()
   }
 
-  /** Looks after each hint until it is stopped; for all hints that come during a look, once more. Returns what stops it. */
-  #follow<T>(jobId: string, onOver: (over: Over<T>) => void, onLook?: (look: Look<T>) => void): () => void {
-    const close = () => onOver({ cause: 'closed' })
+  /** Looks after each hint, and for all hints that come during a look once more, until it is over or `wait` ends. */
+  async #follow<T>(
+    jobId: string,
+    first: Look<T>,
+    wait: (stopped: Deferred<Over>) => Promise<Over>,
+  ): Promise<Followed<T>> {
+    let last = first
+    const stopped = deferred<Over>()
+    const close = () => stopped.resolve('closed')
     let isHinted = false
     let isLooking = false
     const look = async (): Promise<void> => {
@@ -118,10 +135,8 @@ export class Completion {
       isLooking = true
       while (isHinted && this.#closers.has(close)) {
         isHinted = false
-        const seen = await this.#look<T>(jobId)
-        onLook?.(seen)
-        if ('outcome' in seen) onOver(seen)
-        else if ('missing' in seen) onOver({ cause: 'missing' })
+        last = await this.#look<T>(jobId)
+        if ('outcome' in last || 'missing' in last) stopped.resolve('ended')
       }
       isLooking = false
     }
@@ -129,10 +144,10 @@ export class Completion {
     if (this.#parts.limits.isClosing) close()
     const unwatch = this.#parts.watch.watch(jobId, () => void look())
     void look()
-    return () => {
-      this.#closers.delete(close)
-      unwatch()
-    }
+    const over = await wait(stopped)
+    this.#closers.delete(close)
+    unwatch()
+    return { last, over }
   }
 
   /** Never rejects. */
@@ -141,7 +156,7 @@ export class Completion {
       const record = await this.#parts.store.read(jobId)
       if (!record) return { missing: true }
       const outcome = recordedOutcome<T>(record)
-      return outcome ? { outcome } : { status: record.status }
+      return outcome ? { outcome, record } : { status: record.status }
     } catch (error) {
       return { error }
     }
