@@ -22,8 +22,8 @@ import { Subscriptions } from './subscriptions.js'
 const NOTHING: StoreFootprint = { settledJobs: { completed: 0, failed: 0, cancelled: 0 }, logEvents: 0, logBytes: 0 }
 
 /**
- * Keeps jobs in Redis or Valkey (6.2 or newer), so that any node can cancel, wait for and read the jobs of every other. Each call is
- * one script, atomic on the server and by the server's time.
+ * Keeps jobs in Redis or Valkey (6.2 or newer), so that any node can cancel, wait for and read the jobs of every other. Each change
+ * is one script, atomic on the server and by the server's time.
  *
  * Calls wait as long as the client does: the manager bounds each of them. What arrives late does no harm, because every operation
  * carries its id and its fencing token.
