@@ -1,6 +1,7 @@
 import type { RedisClient } from 'generation-jobs/redis'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
+import { programsOf, type ServerProgram } from './redis-server.js'
 
 export interface OpenClient {
   readonly client: RedisClient
@@ -27,6 +28,11 @@ export const CLIENTS = {
 
 export type ClientName = keyof typeof CLIENTS
 export const CLIENT_NAMES = Object.keys(CLIENTS) as ClientName[]
+
+/** Each program through each client. */
+export function placesOf(installed: readonly ServerProgram[]) {
+  return programsOf(installed).flatMap((program) => CLIENT_NAMES.map((client) => ({ program, client })))
+}
 
 /** The same for a cluster. */
 export const CLUSTER_CLIENTS: Readonly<Record<ClientName, (port: number) => Promise<OpenClient>>> = {

@@ -28,6 +28,11 @@ if (!hasRedis) {
   process.stderr.write(`\nSKIPPED: tests with a real Redis. ${advice}\n\n`)
 }
 
+/** What tests are written for: the programs that are installed or, where those tests are skipped, Redis. */
+export function programsOf(installed: readonly ServerProgram[]): readonly ServerProgram[] {
+  return installed.length > 0 ? installed : KNOWN_PROGRAMS.slice(0, 1)
+}
+
 /** A server process of its own, on a free port, with nothing on disk unless asked. */
 export interface RedisServer {
   readonly port: number

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { type RedisServer, startRedis } from './redis-server.js'
+import { type RedisServer, type ServerProgram, startRedis } from './redis-server.js'
 import { until } from './until.js'
 
 const host = '127.0.0.1'
@@ -22,12 +22,13 @@ export interface Replicated {
 
 /** A primary and a replica that follows it, by the way `replicaSees` if that is another port than the primary's own. */
 export async function startReplicated(
-  options: { way?: (primary: number) => Promise<number> } = {},
+  options: { way?: (primary: number) => Promise<number>; program?: ServerProgram | undefined } = {},
 ): Promise<Replicated> {
-  const primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
+  const { program } = options
+  const primary = await startRedis({ program, args: ['--repl-diskless-sync-delay', '0'] })
   onTestFinished(() => primary.stop())
   const from = (await options.way?.(primary.port)) ?? primary.port
-  const replica = await startRedis({ args: ['--replicaof', `${host} ${from}`] })
+  const replica = await startRedis({ program, args: ['--replicaof', `${host} ${from}`] })
   onTestFinished(() => replica.stop())
   const [of, on] = [adminOf(primary.port), adminOf(replica.port)]
   const offset = async (admin: Redis, field: string) =>

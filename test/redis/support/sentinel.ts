@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { createSentinel } from 'redis'
 import { onTestFinished } from 'vitest'
 import type { ClientName, OpenClient } from './clients.js'
-import { type RedisServer, startRedis } from './redis-server.js'
+import { type RedisServer, type ServerProgram, startRedis } from './redis-server.js'
 import { adminOf, type Replicated, startReplicated } from './replicated.js'
 import { until } from './until.js'
 
@@ -16,9 +16,10 @@ export interface Watched extends Replicated {
 }
 
 /** A primary and its replica, watched by a Sentinel that replaces one that is silent for half a second. */
-export async function startWatched(): Promise<Watched> {
-  const replicated = await startReplicated()
+export async function startWatched(program: ServerProgram): Promise<Watched> {
+  const replicated = await startReplicated({ program })
   const sentinel = await startRedis({
+    program,
     args: ['--sentinel'],
     config: [
       `sentinel monitor ${NAME} ${host} ${replicated.primary.port} 1`,

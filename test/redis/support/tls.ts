@@ -20,9 +20,9 @@ const WITH_TLS = PROGRAMS.filter(({ command }) => {
 })
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
-/** Why nothing can be tested, if so. A server that could, and an openssl that is missing in CI, is a failure. */
-export const [tlsProgram] = hasOpenssl ? WITH_TLS : []
-if (PROGRAMS.length > 0 && !tlsProgram) {
+/** Those that can be tested. A server that could, and an openssl that is missing in CI, is a failure. */
+export const TLS_PROGRAMS = hasOpenssl ? WITH_TLS : []
+if (PROGRAMS.length > 0 && TLS_PROGRAMS.length === 0) {
   const why = hasOpenssl ? 'no installed server was built with TLS' : 'openssl is not installed'
   if (WITH_TLS.length > 0 && process.env.CI) throw new Error(`Redis over TLS cannot be tested: ${why}.`)
   process.stderr.write(`\nSKIPPED: Redis over TLS. Reason: ${why}.\n\n`)
@@ -35,7 +35,7 @@ export interface TlsServer {
 }
 
 /** A server that also listens on a TLS port; stopped when the test ends. */
-export async function startTlsRedis(program: ServerProgram | undefined = tlsProgram): Promise<TlsServer> {
+export async function startTlsRedis(program: ServerProgram): Promise<TlsServer> {
   const dir = mkdtempSync(join(tmpdir(), 'generation-jobs-tls-'))
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
   const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')]
