@@ -266,6 +266,29 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     }
   })
 
+  it('LIM-05: an index that Redis evicted is made again, with a time to live, by the next sign of life', async () => {
+    const signs: Record<string, (job: { jobId: string; fencingToken: number }) => unknown> = {
+      'an append': ({ jobId, fencingToken }) => store.append(jobId, fencingToken, [chunk(1)], 4),
+      'a heartbeat': (job) => store.renewLeases([job]),
+      'a claim': (job) => store.claimCommit({ ...job, operationId: 'claim' }),
+    }
+    for (const [sign, give] of Object.entries(signs)) {
+      const job = await create()
+      await admin.del('{gen}:leases')
+      await give(job)
+      expect(await admin.zscore('{gen}:leases', job.jobId), sign).not.toBeNull()
+      await expectBounded(sign)
+    }
+  })
+
+  it('G3: a job whose creation failed half-way has a lease, so that it is reaped', async () => {
+    await admin.set('{gen}:owner:o', 'not an index')
+    const creating = create({ owner: 'o' })
+    await expect(creating).rejects.toMatchObject({ cause: { message: expect.stringContaining('WRONGTYPE') } })
+    expect(await admin.exists(`{gen}:job:job-${jobs}`)).toBe(1)
+    expect(await admin.zscore('{gen}:leases', `job-${jobs}`)).not.toBeNull()
+  })
+
   it('what an eviction left of an earlier job with the same id does not shine through', async () => {
     const { jobId, fencingToken } = await create()
     await store.append(jobId, fencingToken, [chunk(1), chunk(2)], 8)

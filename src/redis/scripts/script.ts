@@ -63,7 +63,10 @@ while ARGV[at] do
   end
   answers[#answers + 1] = answer
 end
-if done == 0 then return {err = problem} end
+if done == 0 then
+  pcall(write_indexes) -- what a call did before its error stands
+  return {err = problem}
+end
 write_indexes()
 return answers
 `

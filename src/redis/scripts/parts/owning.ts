@@ -7,13 +7,14 @@ local function keep_all(job, ttl)
   for _, key in ipairs({job.key, log_key(job.id), viewers_key(job.id)}) do redis.call('PEXPIRE', key, int(2 * ttl)) end
   if at.idem then redis.call('PEXPIRE', at.idem, int(2 * ttl)) end
   if at.live then keep(at.live, 2 * ttl) end
-  keep(index('leases'), 2 * ttl)
+  keep_index(index('leases'), 2 * ttl)
   keep_indexes(at, 2 * ttl)
 end
 
 -- A whole lease from now: only the owner gets here, behind the check of its fencing token.
 local function renew_lease(job)
   add_to(index('leases'), int(now + lease_ms), job.id)
+  keep_index(index('leases'), 2 * BACKSTOP)
   if redis.call('PTTL', job.key) < BACKSTOP then keep_all(job, BACKSTOP) end
 end
 
