@@ -136,7 +136,7 @@ export class Completion {
       while (isHinted && this.#closers.has(close)) {
         isHinted = false
         last = await this.#look<T>(jobId)
-        if ('outcome' in last || 'missing' in last) stopped.resolve('ended')
+        if ('outcome' in last || 'missing' in last) return stopped.resolve('ended') // nothing after it counts
       }
       isLooking = false
     }

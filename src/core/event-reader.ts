@@ -107,7 +107,6 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     this.#state = 'open'
     this.#leave.push(this.#options.onOpen(this))
     if (signal) this.#leave.push(signals.onAbort(signal, () => this.#end()))
-    if (this.#state !== 'open') this.#end() // the signal had aborted before
   }
 
   /** A job that is settled is not watched: nothing comes. What came to another before its watch is read once more. */
@@ -183,6 +182,7 @@ export class EventReader implements AsyncIterableIterator<JobEvent, undefined> {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#page = []
+    this.#pages.drop()
     for (const leave of this.#leave.splice(0)) leave()
     const [first, ...others] = this.#waiting.splice(0)
     if (error === undefined) first?.resolve(DONE)

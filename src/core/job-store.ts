@@ -205,8 +205,8 @@ export type EventsAnswer =
       readonly answer: 'events'
       readonly events: readonly JobEvent[]
       readonly status: JobStatus
-      /** How long the log was. A store that says it, and answers later, is asked ahead: it answers `limit` events if it has them. */
-      readonly log?: { readonly lastSeq: number; readonly bytes: number } | undefined
+      /** How long the log was, and how large an event of it may be. A store that says it, and answers later, is asked ahead. */
+      readonly log?: { readonly lastSeq: number; readonly eventBytes: number } | undefined
     }
   | { readonly answer: 'expired' } // events after the cursor are no longer kept
   | { readonly answer: 'not-found' }

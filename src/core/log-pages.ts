@@ -2,9 +2,11 @@ import { type Awaitable, isThenable } from './awaitable.js'
 import type { EventsAnswer, JobStore } from './job-store.js'
 
 /** The first page is small: how large its events are is not known yet. */
-const FIRST_PAGE = 256
+const FIRST_PAGE = 64
 const MAX_PAGE = 1_024
 const PAGE_BYTES = 128 * 1024
+/** Pages end at multiples of this: a store may keep events in blocks, and pass on a whole one for each part that is asked for. */
+const GRAIN = 16
 /** Pages on their way while one is read. Measured, 10,000 chunks from Redis: 6.0 ms with none, 4.8 with one, 4.0 with two. */
 const AHEAD = 2
 
@@ -15,8 +17,9 @@ interface PageAhead {
 }
 
 /**
- * The log of one job, page by page. A reader holds three pages at most, each of up to 1,024 events or about 128 kB; the rest stays in
- * the log. A store that answers later, and says how long its log is, is asked ahead.
+ * The log of one job, page by page. A reader holds three pages at most, each of up to 1,024 events, and of about 128 kB if its events
+ * are as large as those before and no fewer than 16; the rest stays in the log. A store that answers later, and says how long its log
+ * is, is asked ahead.
  */
 export class LogPages {
   readonly #store: JobStore
@@ -33,9 +36,14 @@ export class LogPages {
   /** The page after a cursor. */
   read(after: number): Awaitable<EventsAnswer> {
     const next = this.#ahead.shift()
-    if (next?.after === after) return next.answer
-    this.#ahead = [] // a store may answer fewer events than it was asked for
-    const answer = this.#store.readEvents(this.#jobId, after, this.#size)
+    // That it failed when it was asked for ahead says nothing about now.
+    if (next?.after === after) return next.answer.catch(() => this.#readNow(after))
+    return this.#readNow(after)
+  }
+
+  #readNow(after: number): Awaitable<EventsAnswer> {
+    this.#ahead = []
+    const answer = this.#store.readEvents(this.#jobId, after, this.#until(after) - after)
     this.#answersLater = isThenable(answer)
     return answer
   }
@@ -44,15 +52,26 @@ export class LogPages {
   readAhead({ events, log }: Extract<EventsAnswer, { answer: 'events' }>): void {
     const last = events.at(-1)
     if (!this.#answersLater || !log || !last) return
-    const fitting = Math.floor((PAGE_BYTES * log.lastSeq) / Math.max(1, log.bytes))
-    this.#size = Math.max(1, Math.min(fitting, MAX_PAGE))
+    const fitting = PAGE_BYTES / Math.max(1, log.eventBytes)
+    this.#size = Math.max(GRAIN, Math.min(fitting, MAX_PAGE))
     let after = this.#ahead.at(-1)?.until ?? last.seq
     while (this.#ahead.length < AHEAD && after < log.lastSeq) {
-      const answer = Promise.resolve(this.#store.readEvents(this.#jobId, after, this.#size))
-      answer.catch(() => {}) // told when its turn comes
-      const until = after + this.#size
+      const until = this.#until(after)
+      const answer = Promise.resolve(this.#store.readEvents(this.#jobId, after, until - after))
+      answer.catch(() => {}) // it is asked for again when its turn comes
       this.#ahead.push({ after, until, answer })
       after = until
     }
+  }
+
+  /** Nobody reads on. */
+  drop(): void {
+    this.#ahead = []
+  }
+
+  /** Where the page after a cursor ends. */
+  #until(after: number): number {
+    const end = after + this.#size
+    return end - (end % GRAIN)
   }
 }

@@ -36,11 +36,16 @@ export function eventsReader(client: RedisClient, root: string): ReadEvents {
       if (version === null) return { answer: 'not-found' }
       if (version !== RECORD_VERSION) throw unknownVersion('readEvents', version)
       if (token !== tokenAfter) continue
-      const log = { lastSeq: Number(lastSeq), bytes: Number(bytes) }
       const events = decodeEvents(blocks, Number(createdAt), first * BLOCK, { after, limit })
-      const expected = Math.min(limit, log.lastSeq - after)
-      if (events && events.length >= expected) return { answer: 'events', events, status: status as JobStatus, log }
-      // Redis evicted it, unless a redirection in a cluster has put the commands out of order.
+      const expected = Math.min(limit, Number(lastSeq) - after)
+      if (events && events.length >= expected) {
+        // The next are as large as these or as those of the whole log, whichever is more.
+        const here = blocks.reduce((sum, block) => sum + block.length, 0) / Math.max(1, events.length)
+        const eventBytes = Math.max(here, Number(bytes) / Math.max(1, Number(lastSeq)))
+        const log = { lastSeq: Number(lastSeq), eventBytes }
+        return { answer: 'events', events, status: status as JobStatus, log }
+      }
+      // Redis evicted it, unless the commands were put out of order.
       if (attempt === ATTEMPTS) return { answer: 'expired' }
     }
     throw new StoreError('readEvents', `found another job under this id each of ${ATTEMPTS} times`)

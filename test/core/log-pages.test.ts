@@ -9,7 +9,7 @@ import { tellingItsLog } from '../support/telling-its-log.js'
 const TOTAL = 5_000
 
 /** A job with a long log, on a store whose answers come when the test says. */
-async function longLog(bytesPerEvent?: number) {
+async function longLog(eventBytes?: number) {
   const memory = createMemoryJobStore()
   const created = await memory.create({
     jobId: 'long',
@@ -30,7 +30,7 @@ async function longLog(bytesPerEvent?: number) {
     return memory.append('long', fencingToken, events, 0)
   }
   await append(1, TOTAL)
-  const store = slowStore(tellingItsLog(memory, bytesPerEvent))
+  const store = slowStore(tellingItsLog(memory, eventBytes))
   return { store, memory, append, pages: new LogPages(store, 'long') }
 }
 
@@ -68,27 +68,42 @@ describe('the pages of a log', () => {
       cursor += events.length
     }
     expect(calls).toEqual([
-      [0, 256],
-      ...[256, 1_280, 2_304, 3_328, 4_352].map((after): [number, number] => [after, 1_024]),
+      [0, 64],
+      ...[64, 1_088, 2_112, 3_136, 4_160].map((after): [number, number] => [after, 1_024]),
     ])
     expect(counts).toEqual([3, 4, 5, 6, 6, 6])
   })
 
-  it('G11: hold about 128 kB each, however large the events are', async () => {
-    for (const [bytesPerEvent, limit] of [
+  it('G11: hold about 128 kB each, or 16 events that are larger; the first holds 64', async () => {
+    for (const [eventBytes, limit] of [
+      [1, 1_024],
       [1_024, 128],
-      [50_000, 2],
-      [1_000_000, 1],
+      [1_000_000, 16],
     ] as const) {
-      const { store, pages } = await longLog(bytesPerEvent)
+      const { store, pages } = await longLog(eventBytes)
       const calls = asked(store)
       store.always('readEvents', 'later')
       await readOn(pages, 0)
-      expect(calls.slice(1)).toEqual([
-        [256, limit],
-        [256 + limit, limit],
+      expect(calls).toEqual([
+        [0, 64],
+        [64, limit],
+        [64 + limit, limit],
       ])
     }
+  })
+
+  it('end at multiples of 16 wherever a reader begins, so that no block is passed on twice', async () => {
+    const { store, pages } = await longLog(1_000)
+    const calls = asked(store)
+    store.always('readEvents', 'later')
+    for (let cursor = 21, page = 0; page < 3; page++) cursor += (await readOn(pages, cursor)).length
+    expect(calls.map(([after, limit]) => [after, after + limit])).toEqual([
+      [21, 80],
+      [80, 208],
+      [208, 336],
+      [336, 464],
+      [464, 592],
+    ])
   })
 
   it('a store that answers at once is not asked ahead, nor one that does not say how long its log is', async () => {
@@ -102,15 +117,16 @@ describe('the pages of a log', () => {
     expect(calls).toHaveLength(1)
   })
 
-  it('G10: one that was lost is asked for again, with all that follow it', async () => {
+  it('G10: one that was lost is asked for again when its turn comes, with all that follow it', async () => {
     const { store, pages } = await longLog()
     store.next('readEvents', 'later', 'fail')
     store.always('readEvents', 'later')
     await readOn(pages, 0)
-    await expect(pages.read(256)).rejects.toThrow('the connection is down')
     const calls = asked(store)
-    expect(seqs(await readOn(pages, 256))).toEqual([257, 1_280])
-    expect(calls.map(([after]) => after)).toEqual([256, 1_280, 2_304])
+    expect(seqs(await readOn(pages, 64))).toEqual([65, 1_088])
+    expect(calls.map(([after]) => after)).toEqual([64, 1_088, 2_112])
+    store.next('readEvents', 'fail')
+    await expect(new LogPages(store, 'long').read(0)).rejects.toThrow('the connection is down')
   })
 
   it('G10: a store may answer fewer events than it was asked for', async () => {
@@ -178,6 +194,28 @@ describe('a reader that asks ahead', () => {
     await clock.advance(5_000)
     const events = await rest
     expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: TOTAL }, (_, index) => index + 2))
+  })
+
+  it('G10: has all of the log when the manager closes, whatever failed when it was asked for ahead', async () => {
+    const { clock, join } = cluster()
+    const [a, b] = [join(), join()]
+    const handle = await a.manager.register(async (run) => {
+      for (let count = 0; count < TOTAL; count++) run.emit('text')
+    })
+    await handle.settled
+    let pages = 0
+    let isAway = true
+    b.store.inject('fail', { on: 'readEvents', when: () => ++pages > 1 && isAway })
+    b.store.inject('later')
+    const reader = b.manager.events(handle.jobId)[Symbol.asyncIterator]()
+    await reader.next()
+    await clock.advance(5_000)
+    expect(pages).toBeGreaterThan(2)
+    isAway = false
+    const closed = b.manager.close()
+    const rest = await readAll({ [Symbol.asyncIterator]: () => reader })
+    await closed
+    expect(rest.map(({ seq }) => seq)).toEqual(Array.from({ length: TOTAL }, (_, index) => index + 2))
   })
 
   it('EVT-03: of a log that is dropped meanwhile is told so, after what it has', async () => {

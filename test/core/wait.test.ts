@@ -1,5 +1,6 @@
 import {
   createMemoryJobStore,
+  type JobRecord,
   type JobStore,
   ManagerClosedError,
   type Producer,
@@ -210,6 +211,31 @@ describe('waitForCompletion', () => {
     expect(await within(clock, 0, waiting)).toMatchObject({ settled: true, outcome: { status: 'completed' } })
     expect(store.calls('read') - readsBefore).toBe(2)
     store.always('read', 'answer')
+  })
+
+  it('WAIT-01: an end that was seen counts, whatever a hint during that look would have shown', async () => {
+    const { clock, newManager } = fixture()
+    const memory = createMemoryJobStore({ clock })
+    let hint = (): void => {}
+    let ends = 0
+    const store: JobStore = {
+      ...memory,
+      watchJob(jobId, wake) {
+        hint = wake
+        return memory.watchJob(jobId, wake)
+      },
+      read(jobId) {
+        const record = memory.read(jobId) as JobRecord | undefined
+        if (record?.status !== 'completed') return record
+        hint()
+        return ++ends === 1 ? record : undefined
+      },
+    }
+    const [owner, other] = [newManager({ store: memory }), newManager({ store })]
+    const handle = await owner.register(() => new Promise<void>((resolve) => clock.setTimer(100, resolve)))
+    const waiting = other.waitForCompletion(handle.jobId)
+    expect(await within(clock, 100, waiting)).toMatchObject({ settled: true, outcome: { status: 'completed' } })
+    expect(ends).toBe(1)
   })
 
   it('WAIT-02 G11: reads no more when the wait is over, whatever hint came during its last read', async () => {

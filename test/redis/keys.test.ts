@@ -281,6 +281,25 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     }
   })
 
+  it('G1: what cannot be renewed or reaped stands in the way of no other job', async () => {
+    const [first, spoilt] = [await create(), await create()]
+    const due = async () => Number(await admin.zscore('{gen}:leases', first.jobId))
+    await admin.set(`{gen}:viewers:${spoilt.jobId}`, 'no viewers')
+    const before = await due()
+    await delay(5)
+    await expect(store.renewLeases([first, spoilt])).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('WRONGTYPE') },
+    })
+    expect(await due()).toBeGreaterThan(before)
+
+    await admin.hdel(`{gen}:job:${spoilt.jobId}`, 'limits')
+    await admin.zadd('{gen}:leases', '1', first.jobId, '2', spoilt.jobId)
+    await expect(store.reap()).rejects.toMatchObject({ operation: 'reap' })
+    expect(await store.read(first.jobId)).toMatchObject({ status: 'failed', error: { code: 'owner.lost' } })
+    expect(await admin.zrange('{gen}:leases', '0', '-1')).toEqual([spoilt.jobId])
+    expect(await admin.zrange('{gen}:settled', '0', '-1')).toEqual([first.jobId])
+  })
+
   it('G3: a job whose creation failed half-way has a lease, so that it is reaped', async () => {
     await admin.set('{gen}:owner:o', 'not an index')
     const creating = create({ owner: 'o' })

@@ -47,15 +47,15 @@ describe.skipIf(!hasRedis)('a log in Redis', () => {
       for (let first = 0; first < count; first += perBatch) {
         await store.append(jobId, fencingToken, events.slice(first, first + perBatch), 10)
       }
-      const log = { lastSeq: count, bytes: 10 * Math.ceil(count / perBatch) }
       const cursors =
         count > 100
           ? [0, 1, 15, 16, 17, 1_023, 1_024, count - 1, count]
           : Array.from({ length: count + 2 }, (_, n) => n)
       for (const after of cursors) {
         for (const limit of [1, 2, 16, 17, 1_024]) {
-          const page = { answer: 'events', events: events.slice(after, after + limit), status: 'running', log }
-          expect(await store.readEvents(jobId, after, limit), `${after}, ${limit}`).toEqual(page)
+          const page = { answer: 'events', events: events.slice(after, after + limit), status: 'running' }
+          const answer = await store.readEvents(jobId, after, limit)
+          expect(answer, `${after}, ${limit}`).toMatchObject({ ...page, log: { lastSeq: count } })
         }
       }
     },

@@ -101,6 +101,17 @@ describe.skipIf(!hasRedis)('reading a log in Redis', () => {
     await expect(reading).rejects.toMatchObject({ operation: 'readEvents', cause: { message: /WRONGTYPE/ } })
   })
 
+  it('G11: says how large events are: those of the log, or those that were just read', async () => {
+    const store = createRedisJobStore({ client: open.ioredis.client })
+    const { append } = await job(store, ['x'.repeat(1_000)])
+    const { log } = (await store.readEvents('job', 0, 10)) as { log: { eventBytes: number } }
+    expect(log.eventBytes).toBeGreaterThan(1_000)
+    const small = Array.from({ length: 99 }, () => 'y')
+    await append(2, small) // the store was told of 20 bytes for all 100
+    const later = (await store.readEvents('job', 48, 52)) as { log: { eventBytes: number } }
+    expect(later.log.eventBytes).toBeLessThan(20)
+  })
+
   it('G10: never mixes two jobs that have the same id one after the other', async () => {
     const store = createRedisJobStore({ client: open['node-redis'].client })
     await job(store, ['of the first', 'of the first'])

@@ -32,8 +32,8 @@ const TOGETHER = 16
 
 /**
  * A script of its own lines and of the shared parts that they use: what a script does not use, the server need not set up. Its
- * lines are one call, with the arguments in `arg`. Each call stands for itself: an error in one is the answer to that one. An error
- * in all of them is most likely the server's, which takes no writes or has no memory: it is the error of the command, so that the
+ * lines are one call, with the arguments in `arg`. Each call stands for itself: an error in one is the answer to that one, and what it
+ * did before stands, also in the indexes. An error in all of them is most likely the server's, which takes no writes or has no memory: it is the error of the command, so that the
  * client hears it, which may look for another server.
  */
 export function script(

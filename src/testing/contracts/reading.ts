@@ -17,7 +17,7 @@ export const reading: readonly Scenario[] = [
       for (let after = 0; after <= 9; after++) {
         const answer = await world.store.readEvents(record.jobId, after, 100)
         checkFields(answer, { answer: 'events', events: chunks(after + 1, 9), status: 'running' }, `after ${after}`)
-        if ('log' in answer) checkFields(answer.log, { lastSeq: 9, bytes: 30 }, 'the length of the log')
+        if (answer.answer === 'events' && answer.log) checkSame(answer.log.lastSeq, 9, 'the length of the log')
       }
     },
   },

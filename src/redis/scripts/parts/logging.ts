@@ -1,8 +1,8 @@
 /**
- * Events in one item of the list. A page of a log is so a few long texts, which Redis and Lua pass on as they are, instead of a
- * thousand short ones: replaying 10,000 chunks costs the server a tenth. More would make each append copy more.
+ * Events in one item of the list. A page of a log is so a few long texts instead of a thousand short ones: replaying 10,000 chunks
+ * costs the server a tenth. More would make each append copy more, and each reader of the newest event read more.
  */
-export const BLOCK = 32
+export const BLOCK = 16
 
 /** The log, and the hints about it. */
 export const LOGGING = `
