@@ -43,19 +43,24 @@ export class LogPages {
 
   #readNow(after: number): Awaitable<EventsAnswer> {
     this.#ahead = []
-    const answer = this.#store.readEvents(this.#jobId, after, this.#until(after) - after)
+    const limit = this.#until(after) - after
+    const answer = this.#store.readEvents(this.#jobId, after, limit)
     this.#answersLater = isThenable(answer)
-    return answer
+    if (isThenable(answer) || answer.answer !== 'events' || answer.events.length < limit) return answer
+    // What answers at once has its events in this process: pages need not be small.
+    if (this.#size === MAX_PAGE) return answer
+    this.#size = MAX_PAGE
+    return this.#readNow(after)
   }
 
   /** Asks for what comes after a page that was read. */
   readAhead({ events, log }: Extract<EventsAnswer, { answer: 'events' }>): void {
     const last = events.at(-1)
-    if (!this.#answersLater || !log || !last) return
-    const fitting = PAGE_BYTES / Math.max(1, log.eventBytes)
+    if (!this.#answersLater || !last) return
+    const fitting = log ? PAGE_BYTES / Math.max(1, log.eventBytes) : MAX_PAGE
     this.#size = Math.max(GRAIN, Math.min(fitting, MAX_PAGE))
     let after = this.#ahead.at(-1)?.until ?? last.seq
-    while (this.#ahead.length < AHEAD && after < log.lastSeq) {
+    while (log && this.#ahead.length < AHEAD && after < log.lastSeq) {
       const until = this.#until(after)
       const answer = Promise.resolve(this.#store.readEvents(this.#jobId, after, until - after))
       answer.catch(() => {}) // it is asked for again when its turn comes

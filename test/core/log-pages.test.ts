@@ -109,12 +109,17 @@ describe('the pages of a log', () => {
   it('a store that answers at once is not asked ahead, nor one that does not say how long its log is', async () => {
     const { store, memory, pages } = await longLog()
     const calls = asked(store)
-    await readOn(pages, 0)
-    expect(calls).toHaveLength(1)
-    const silent: JobStore = { ...memory, readEvents: async (...asked) => memory.readEvents(...asked) }
-    const answer = await new LogPages(silent, 'long').read(0)
-    if (answer.answer === 'events') pages.readAhead(answer)
-    expect(calls).toHaveLength(1)
+    expect(await readOn(pages, 0)).toHaveLength(1_024)
+    expect(calls).toEqual([
+      [0, 64],
+      [0, 1_024],
+    ])
+    await readOn(pages, 1_024)
+    expect(calls).toHaveLength(3)
+    const silent: JobStore = { ...memory, readEvents: async (...call) => memory.readEvents(...call) }
+    const others = new LogPages(silent, 'long')
+    expect(await readOn(others, 0)).toHaveLength(64)
+    expect(await readOn(others, 64)).toHaveLength(1_024)
   })
 
   it('G10: one that was lost is asked for again when its turn comes, with all that follow it', async () => {
