@@ -76,7 +76,6 @@ export class LogPages {
 
   /** Where the page after a cursor ends. */
   #until(after: number): number {
-    const end = after + this.#size
-    return end - (end % GRAIN)
+    return Math.floor((after + this.#size) / GRAIN) * GRAIN
   }
 }
