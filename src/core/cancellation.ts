@@ -121,7 +121,7 @@ export class Cancellation {
     const { jobId } = request
     const stop = answer.answer === 'accepted' ? this.#repeat(request, answer.record) : undefined
     const status = answer.answer === 'too-late' ? answer.status : 'cancelling'
-    const last = await this.#parts.completion.endOf(jobId, until, status)
+    const last = await this.#parts.completion.endOf(jobId, until)
     stop?.()
     const seen = 'record' in last ? last.record.status : 'status' in last ? last.status : status
     if (answer.answer === 'too-late') return { outcome: 'too-late', jobId, status: seen }

@@ -75,9 +75,7 @@ export class Completion {
   }
 
   async #waitForForeign<T>(jobId: string, limits: WaitLimits): Promise<WaitResult<T>> {
-    let last = await this.#look<T>(jobId)
-    let over: Over = 'ended'
-    if ('status' in last || 'error' in last) ({ last, over } = await this.#followUntil<T>(jobId, limits, last))
+    const { last, over } = await this.#lookUntil<T>(jobId, limits)
     if ('outcome' in last) return { settled: true, outcome: last.outcome }
     if ('missing' in last) return { settled: false, cause: 'not-found' }
     const status = 'status' in last ? last : {}
@@ -86,14 +84,16 @@ export class Completion {
     return { settled: false, ...status, cause: 'timeout' }
   }
 
-  /** Waits for the end of a job of another process that was live a moment ago; answers the last look at it. Never rejects. */
-  async endOf(jobId: string, until: number, status: JobStatus): Promise<Look<unknown>> {
-    const { last } = await this.#followUntil(jobId, { until }, { status })
+  /** Waits for the end of a job of another process; answers the last look at it. Never rejects. */
+  async endOf(jobId: string, until: number): Promise<Look<unknown>> {
+    const { last } = await this.#lookUntil(jobId, { until })
     return last
   }
 
-  async #followUntil<T>(jobId: string, { until, signal }: WaitLimits, first: Look<T>): Promise<Followed<T>> {
+  async #lookUntil<T>(jobId: string, { until, signal }: WaitLimits): Promise<Followed<T>> {
     const { limits, signals } = this.#parts
+    const first = await this.#look<T>(jobId)
+    if ('outcome' in first || 'missing' in first) return { last: first, over: 'ended' }
     return this.#follow(jobId, first, async ({ promise, resolve }) => {
       const unlink = signal && signals.onAbort(signal, () => resolve('aborted'))
       this.#waiters++
