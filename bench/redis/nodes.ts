@@ -46,8 +46,40 @@ async function connect(name: ClientName, port: number) {
     const client = new Redis({ port })
     return { client, close: () => client.disconnect() }
   }
+  const client = await connectNodeRedis(port)
+  return { client, close: () => client.destroy() }
+}
+
+async function connectNodeRedis(port: number) {
   const client = createClient({ socket: { host: '127.0.0.1', port } })
   client.on('error', () => undefined)
   await client.connect()
-  return { client, close: () => client.destroy() }
+  return client
+}
+
+/** A connection with nothing of ours. */
+export interface BareConnection {
+  publish(channel: string, message: string): Promise<unknown>
+  subscribe(channel: string, onMessage: () => void): Promise<unknown>
+  close(): void
+}
+
+export async function bareConnection(name: ClientName, port: number): Promise<BareConnection> {
+  if (name === 'node-redis') {
+    const client = await connectNodeRedis(port)
+    return {
+      publish: (channel, message) => client.publish(channel, message),
+      subscribe: (channel, onMessage) => client.subscribe(channel, onMessage),
+      close: () => client.destroy(),
+    }
+  }
+  const client = new Redis({ port })
+  return {
+    publish: (channel, message) => client.publish(channel, message),
+    subscribe(channel, onMessage) {
+      client.on('message', onMessage)
+      return client.subscribe(channel)
+    },
+    close: () => client.disconnect(),
+  }
 }

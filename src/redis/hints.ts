@@ -1,5 +1,5 @@
 import type { CancelHint, JobStore } from '../core/job-store.js'
-import { CANCEL_KINDS, type CancelReason } from '../protocol/cancel-reason.js'
+import { CANCEL_KINDS, type CancelKind, type CancelReason } from '../protocol/cancel-reason.js'
 import type { Subscriptions } from './subscriptions.js'
 
 type Wake = Parameters<JobStore['watchNode']>[1]
@@ -77,5 +77,5 @@ function cancelOf(fencingToken: string | undefined, reason: string | undefined):
 
 function isReason(read: unknown): read is CancelReason {
   if (typeof read !== 'object' || read === null || !('kind' in read) || !('at' in read)) return false
-  return CANCEL_KINDS.some((kind) => kind === read.kind) && typeof read.at === 'number'
+  return CANCEL_KINDS.includes(read.kind as CancelKind) && typeof read.at === 'number'
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { StoreError } from '../core/errors.js'
 import type { EventsAnswer } from '../core/job-store.js'
 import type { JobStatus } from '../protocol/job-status.js'
@@ -8,13 +7,15 @@ import { isNodeRedis, type RedisClient } from './redis-client.js'
 import { isUnknownScript } from './script-runner.js'
 import { keysOf } from './scripts/parts/base.js'
 import { BLOCK } from './scripts/parts/logging.js'
+import { scriptText } from './scripts/script.js'
 
 /** Reads a page of a log, as the port has it. */
 export type ReadEvents = (jobId: string, after: number, limit: number) => Promise<EventsAnswer>
 
 /** A script although one command would do: cluster clients that let replicas answer reads send scripts to the primary. */
-const HEAD = `return redis.call('HMGET', KEYS[1], 'v', 'status', 'fencingToken', 'createdAt', 'lastSeq', 'bytes')`
-const HEAD_SHA = createHash('sha1').update(HEAD).digest('hex')
+const HEAD = scriptText(
+  `return redis.call('HMGET', KEYS[1], 'v', 'status', 'fencingToken', 'createdAt', 'lastSeq', 'bytes')`,
+)
 
 const ATTEMPTS = 3
 
@@ -66,11 +67,11 @@ type ReadLog = (keys: ReturnType<typeof keysOf>, first: number, last: number) =>
 function logReader(client: RedisClient): ReadLog {
   const send: ReadLog = isNodeRedis(client)
     ? async ({ job, log }, first, last) => {
-        const commands = client.multi().evalSha(HEAD_SHA, { keys: [job], arguments: [] })
+        const commands = client.multi().evalSha(HEAD.sha, { keys: [job], arguments: [] })
         return (await commands.lRange(log, first, last).hGet(job, 'fencingToken').execAsPipeline()) as unknown as Log
       }
     : async ({ job, log }, first, last) => {
-        const commands = client.pipeline().evalsha(HEAD_SHA, 1, job)
+        const commands = client.pipeline().evalsha(HEAD.sha, 1, job)
         const replies = await commands.lrange(log, first, last).hget(job, 'fencingToken').exec()
         return (replies ?? []).map(([error, reply]) => {
           if (error) throw error
@@ -78,7 +79,7 @@ function logReader(client: RedisClient): ReadLog {
         }) as unknown as Log
       }
   const learn = (job: string): Promise<unknown> =>
-    isNodeRedis(client) ? client.eval(HEAD, { keys: [job], arguments: [] }) : client.eval(HEAD, 1, job)
+    isNodeRedis(client) ? client.eval(HEAD.text, { keys: [job], arguments: [] }) : client.eval(HEAD.text, 1, job)
 
   return async (keys, first, last) => {
     try {

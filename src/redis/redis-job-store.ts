@@ -2,8 +2,9 @@ import type { JobStore, StoreFootprint } from '../core/job-store.js'
 import { Hints } from './hints.js'
 import { type RedisJobStoreOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.js'
 import { eventsReader } from './read-events.js'
-import { scriptRunner } from './script-runner.js'
+import { type ScriptSetting, scriptRunner, scriptSender } from './script-runner.js'
 import { append } from './scripts/append.js'
+import { runningCanceller } from './scripts/cancel-running.js'
 import { claimCommit } from './scripts/claim-commit.js'
 import { create } from './scripts/create.js'
 import { list } from './scripts/list.js'
@@ -40,7 +41,10 @@ export function openRedisJobStore(options: ResolvedRedisOptions & { aheadMs?: ()
   const sender = crypto.randomUUID()
   const channel = prefix
   const root = `{${prefix}}`
-  const run = scriptRunner(client, { root, channel, sender, leaseMs, aheadMs })
+  const setting: ScriptSetting = { root, channel, sender, leaseMs, aheadMs }
+  const send = scriptSender(client)
+  const run = scriptRunner(send, setting)
+  const cancelRunning = runningCanceller(send, setting)
   const subscriptions = new Subscriptions(subscriberConnection(client, subscriber))
   const hints = new Hints({ channel, sender, subscriptions })
 
@@ -59,7 +63,7 @@ export function openRedisJobStore(options: ResolvedRedisOptions & { aheadMs?: ()
     append: (jobId, fencingToken, events, bytes) => waking(jobId, append(run, jobId, fencingToken, events, bytes)),
     claimCommit: (operation) => claimCommit(run, operation),
     settle: (operation) => waking(operation.jobId, settle(run, operation)),
-    requestCancel: (request) => waking(request.jobId, requestCancel(run, request)),
+    requestCancel: (request) => waking(request.jobId, requestCancel(run, cancelRunning, request)),
     renewLeases: (leases) => renewLeases(run, leases),
     touchViewers: (touches) => touchViewers(run, touches),
     read: (jobId) => read(run, jobId),

@@ -1,6 +1,6 @@
 import { joinCalls, type SendCalls } from './joined-calls.js'
 import { isNodeRedis, type RedisClient } from './redis-client.js'
-import type { Reply, RunScript, Script } from './scripts/script.js'
+import type { Reply, RunScript, ScriptText } from './scripts/script.js'
 
 /** What every script is told besides its own arguments. */
 export interface ScriptSetting {
@@ -15,37 +15,39 @@ export interface ScriptSetting {
   readonly aheadMs: () => number
 }
 
-/**
- * Runs scripts by their hash, and by their text where the server does not know them yet: after a restart, a failover, a flush.
- * Throws {@link StoreError} when the server cannot be reached, or shows a record of another version.
- */
-export function scriptRunner(client: RedisClient, setting: ScriptSetting): RunScript {
+/** Sends a script with one key, by which a cluster finds its server. */
+export type SendScript = (script: ScriptText, key: string, args: string[]) => Promise<unknown>
+
+/** Runs scripts. Throws {@link StoreError} when the server cannot be reached, or shows a record of another version. */
+export function scriptRunner(send: SendScript, setting: ScriptSetting): RunScript {
   const { root, channel, sender, leaseMs, aheadMs } = setting
-  const by = connectionOf(client, root)
-  const send: SendCalls = async (script, calls) => {
+  const sendCalls: SendCalls = async (script, calls) => {
     const args = [channel, sender, String(leaseMs), String(aheadMs()), ...calls]
-    try {
-      return (await by.hash(script, args)) as readonly Reply[]
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error
-    }
-    return (await by.text(script, args)) as readonly Reply[]
+    return (await send(script, root, args)) as readonly Reply[]
   }
-  return joinCalls(send)
+  return joinCalls(sendCalls)
 }
 
-type Send = { readonly [by in 'hash' | 'text']: (script: Script, args: string[]) => Promise<unknown> }
+/** Sends scripts by their hash, and by their text where the server does not know them yet: after a restart, a failover, a flush. */
+export function scriptSender(client: RedisClient): SendScript {
+  const { byHash, byText } = connectionOf(client)
+  return (script, key, args) =>
+    byHash(script, key, args).catch((error) => {
+      if (!isUnknownScript(error)) throw error
+      return byText(script, key, args)
+    })
+}
 
-function connectionOf(client: RedisClient, root: string): Send {
+function connectionOf(client: RedisClient): { readonly byHash: SendScript; readonly byText: SendScript } {
   if (isNodeRedis(client)) {
     return {
-      hash: ({ sha }, args) => client.evalSha(sha, { keys: [root], arguments: args }),
-      text: ({ text }, args) => client.eval(text, { keys: [root], arguments: args }),
+      byHash: ({ sha }, key, args) => client.evalSha(sha, { keys: [key], arguments: args }),
+      byText: ({ text }, key, args) => client.eval(text, { keys: [key], arguments: args }),
     }
   }
   return {
-    hash: ({ sha }, args) => client.evalsha(sha, 1, root, ...args),
-    text: ({ text }, args) => client.eval(text, 1, root, ...args),
+    byHash: ({ sha }, key, args) => client.evalsha(sha, 1, key, ...args),
+    byText: ({ text }, key, args) => client.eval(text, 1, key, ...args),
   }
 }
 

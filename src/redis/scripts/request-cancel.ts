@@ -2,13 +2,14 @@ import type { CancelAnswer, CancelRequest } from '../../core/job-store.js'
 import type { JobStatus } from '../../protocol/job-status.js'
 import { decodeRecord } from '../job-fields.js'
 import { luaJson } from '../lua-json.js'
+import type { CancelRunning } from './cancel-running.js'
 import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
 import { RECORDS } from './parts/records.js'
 import { WHOLE_RECORDS } from './parts/whole-records.js'
 import { type RunScript, script } from './script.js'
 
-/** Set up only where it is needed: the cancel of a running job is in a hurry. */
+/** Set up only where it is needed. */
 const CANCEL_PENDING = `
 local function end_pending(job, ...)
 ${ENDING}
@@ -27,9 +28,8 @@ if fence ~= '' and job.fence ~= fence then return {'not-found'} end
 local is_own = job.node == asking_node
 
 if job.status == 'running' then
-  -- Durable before anybody is told: append and renewLeases bring it to the owner, the hint only makes it fast.
-  push(job, {log_item(job, now, '{"type":"cancelling","kind":"' .. kind .. '"}')})
   job.status, job.cancel = 'cancelling', cancel_request(reason, cancel_id)
+  log_cancel(job)
   redis.call('HSET', job.key, 'status', job.status, 'cancel', job.cancel, 'lastSeq', int(job.seq))
   if not is_own then hint_owner(job, reason) end
   wake(id)
@@ -45,7 +45,13 @@ if job.status == 'committing' then return {'too-late', job.status} end
 
 local is_repeat = job.cancel and cancel_of(job).id == cancel_id
 if job.status == 'cancelling' then
-  if is_repeat and not is_own then hint_owner(job, reason) end
+  if job.unlogged then
+    log_cancel(job)
+    redis.call('HSET', job.key, 'lastSeq', int(job.seq))
+    wake(id)
+  elseif is_repeat and not is_own then
+    hint_owner(job, reason)
+  end
   return {is_repeat and 'accepted' or 'joined', record(job)}
 end
 if not is_repeat then return {'already-settled', record(job)} end
@@ -54,8 +60,14 @@ return {job.startedAt and 'accepted' or 'cancelled', record(job)}
   { together: 1 }, // nobody's cancel waits for another
 )
 
-export async function requestCancel(run: RunScript, request: CancelRequest): Promise<CancelAnswer> {
+/** Decides a cancel. The owner of a running job has been told of it when that begins, unless it asks itself. */
+export async function requestCancel(
+  run: RunScript,
+  cancelRunning: CancelRunning,
+  request: CancelRequest,
+): Promise<CancelAnswer> {
   const { jobId, cancelId, reason, nodeId, fencingToken } = request
+  if (nodeId === undefined) await cancelRunning(request)
   const args = [jobId, cancelId, luaJson(reason), reason.kind, nodeId, fencingToken]
   const { answer, carried } = await run(REQUEST_CANCEL, args)
   switch (answer) {

@@ -3,14 +3,22 @@ import type { JobStore } from '../../core/job-store.js'
 import { BASE } from './parts/base.js'
 
 /** One atomic step on the server. */
-export interface Script {
-  /** The method of the port that it carries out. */
-  readonly operation: keyof JobStore
-  /** How many calls may go to the server together. */
-  readonly together: number
+export interface ScriptText {
   readonly text: string
   /** By this the server knows a script that it has run before. */
   readonly sha: string
+}
+
+export function scriptText(text: string): ScriptText {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** A step of which several calls may go to the server together. */
+export interface Script extends ScriptText {
+  /** The method of the port that it carries out. */
+  readonly operation: keyof JobStore
+  /** How many calls may go together. */
+  readonly together: number
 }
 
 /** What a script answers: the shapes that every client gives alike. */
@@ -43,7 +51,7 @@ export function script(
   { together = TOGETHER } = {},
 ): Script {
   const text = [BASE, ...parts, 'local function call(arg)', lines, 'end\n', CALLS].join('')
-  return { operation, together, text, sha: createHash('sha1').update(text).digest('hex') }
+  return { operation, together, ...scriptText(text) }
 }
 
 /** Each call is the number of its arguments, and they. */

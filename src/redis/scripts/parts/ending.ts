@@ -16,6 +16,7 @@ end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
 local function settle_job(job, status, event, ending, ...)
+  if job.unlogged then log_cancel(job) end
   push(job, {log_item(job, now, event)}, true)
   job.status = status
   job.settledAt = int(now)

@@ -40,6 +40,13 @@ local function push(job, items, has_ttl)
   job.seq = job.seq + #items
 end
 
+-- The event of a cancel. One that was urgent left it to whoever comes next.
+local function log_cancel(job)
+  local cancel = cancel_of(job)
+  push(job, {log_item(job, cancel.requestedAt, '{"type":"cancelling","kind":"' .. cancel.reason.kind .. '"}')})
+  if job.unlogged then redis.call('HDEL', job.key, 'unlogged') end
+end
+
 -- Hints. Nobody relies on them.
 local function wake(id)
   redis.call('PUBLISH', channel .. ':job:' .. id, sender)
