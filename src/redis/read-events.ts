@@ -1,12 +1,11 @@
 import { StoreError } from '../core/errors.js'
 import type { EventsAnswer } from '../core/job-store.js'
 import type { JobStatus } from '../protocol/job-status.js'
-import { decodeEvents } from './event-text.js'
+import { BLOCK, decodeEvents } from './event-text.js'
 import { RECORD_VERSION, unknownVersion } from './job-fields.js'
 import { isNodeRedis, type RedisClient } from './redis-client.js'
 import { isUnknownScript } from './script-runner.js'
 import { keysOf } from './scripts/parts/base.js'
-import { BLOCK } from './scripts/parts/logging.js'
 import { scriptText } from './scripts/script.js'
 
 /** Reads a page of a log, as the port has it. */

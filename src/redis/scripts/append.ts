@@ -1,8 +1,7 @@
 import type { AppendAnswer } from '../../core/job-store.js'
 import type { JobEvent } from '../../protocol/job-event.js'
-import { encodeEvent } from '../event-text.js'
+import { encodeEvents } from '../event-text.js'
 import { decodeRecord } from '../job-fields.js'
-import { luaJson } from '../lua-json.js'
 import { LOGGING } from './parts/logging.js'
 import { OWNING } from './parts/owning.js'
 import { RECORDS } from './parts/records.js'
@@ -27,10 +26,9 @@ local size = tonumber(job.bytes or 0) + bytes
 local max_events, max_bytes = limits(job)
 if last > max_events or size > max_bytes then return {'log-full'} end
 
-local items = {}
-local events = cjson.decode(arg[7])
-for i = 1, #events, 2 do items[#items + 1] = log_item(job, events[i], events[i + 1]) end
-push(job, items)
+local texts = {}
+for i = 7, #arg, 2 do texts[#texts + 1] = from_time(job, arg[i], arg[i + 1]) end
+push(job, texts, false, last - job.seq)
 redis.call('HSET', job.key, 'lastSeq', int(last), 'bytes', int(size), 'updatedAt', int(now))
 if step ~= '' then redis.call('HSET', job.key, 'step', step) end
 renew_lease(job)
@@ -57,7 +55,7 @@ export async function append(
     last.seq,
     bytes,
     step,
-    luaJson(events.flatMap((event) => [event.at, encodeEvent(event)])),
+    ...encodeEvents(events),
   ])
   switch (answer) {
     case 'accepted':

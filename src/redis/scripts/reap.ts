@@ -28,9 +28,9 @@ local function settle_lost(job)
   if job.status == 'cancelling' then
     return settle('cancelled', cancelled_event(cancel_of(job).reason.kind, 'true'), 'none', '{}')
   elseif job.status == 'committing' then
-    return settle('failed', '{"type":"error","code":"commit.unknown"}', 'unknown', '{"error":' .. commit_unknown .. '}')
+    return settle('failed', event_text('{"type":"error","code":"commit.unknown"}'), 'unknown', '{"error":' .. commit_unknown .. '}')
   end
-  return settle('failed', '{"type":"error","code":"owner.lost"}', 'none', '{"error":' .. owner_lost .. '}')
+  return settle('failed', event_text('{"type":"error","code":"owner.lost"}'), 'none', '{"error":' .. owner_lost .. '}')
 end
 
 for _, id in ipairs(due) do

@@ -1,5 +1,6 @@
 import { type JobEnd, terminalEvent } from '../../core/job-end.js'
 import type { OwnedOperation, SettleAnswer } from '../../core/job-store.js'
+import { encodeBody } from '../event-text.js'
 import { decodeRecord, type Ending, encodeEnding } from '../job-fields.js'
 import { luaJson } from '../lua-json.js'
 import { ENDING } from './parts/ending.js'
@@ -48,7 +49,7 @@ export async function settle(
     fencingToken,
     operationId,
     end.status,
-    JSON.stringify(terminalEvent(end)),
+    encodeBody(terminalEvent(end)),
     encodeEnding(ending),
     String(end.forced),
     reason && luaJson(reason),

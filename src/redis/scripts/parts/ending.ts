@@ -4,7 +4,7 @@ export const ENDING = `
 local SWEEP_SLACK = 60000
 
 local function cancelled_event(kind, forced)
-  return '{"type":"cancelled","kind":"' .. kind .. '","forced":' .. forced .. '}'
+  return event_text('{"type":"cancelled","kind":"' .. kind .. '","forced":' .. forced .. '}')
 end
 
 -- How it ended, as the owner would have written it: see encodeEnding. With the milliseconds as pending, and as running.
@@ -17,7 +17,7 @@ end
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
 local function settle_job(job, status, event, ending, ...)
   if job.unlogged then log_cancel(job) end
-  push(job, {log_item(job, now, event)}, true)
+  push(job, {from_time(job, now, event)}, true)
   job.status = status
   job.settledAt = int(now)
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)

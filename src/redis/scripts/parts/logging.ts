@@ -1,43 +1,44 @@
-/**
- * Events in one item of the list. A page of a log is so a few long texts instead of a thousand short ones: replaying 10,000 chunks
- * costs the server a tenth. More would make each append copy more, and each reader of the newest event read more.
- */
-export const BLOCK = 16
+import { BLOCK, MARKS } from '../../event-text.js'
 
 /** The log, and the hints about it. */
 export const LOGGING = `
-local BLOCK, LOST = ${BLOCK}, '0,null'
+local BLOCK = ${BLOCK}
 
--- An event as it stands in the log: see event-text.ts.
-local function log_item(job, at, event)
-  return int(at - tonumber(job.createdAt)) .. ',' .. event
+-- Events as they stand in the log from an instant on: see event-text.ts.
+local function from_time(job, at, events)
+  return int(at - tonumber(job.createdAt)) .. '${MARKS.time}' .. events
+end
+-- An event that a script writes itself.
+local function event_text(json)
+  return #json .. '${MARKS.event}' .. json
+end
+local function log_item(job, at, json)
+  return from_time(job, at, event_text(json))
 end
 
--- Adds items to the log, which is made with the first of them and lives as long as its job from then on: see keep_all. What has a
--- time to live of its own in mind sets it itself.
-local function push(job, items, has_ttl)
+-- Adds events to the log, for each block that they come into a text. The log is made with the first of them and lives as long as its
+-- job from then on: see keep_all. What has a time to live of its own in mind sets it itself.
+local function push(job, texts, has_ttl, count)
   local key, used, next = log_key(job.id), job.seq % BLOCK, 1
-  local blocks = {}
   if used > 0 then
-    next = math.min(#items, BLOCK - used) + 1
-    local added = ',' .. table.concat(items, ',', 1, next - 1)
     local block = redis.call('LINDEX', key, -1)
-    if block then redis.call('LSET', key, -1, block .. added)
-    else blocks[1] = LOST .. string.rep(',' .. LOST, used - 1) .. added end
+    if block then
+      redis.call('LSET', key, -1, block .. texts[1])
+      next = 2
+    else
+      texts[1] = int(used) .. '${MARKS.lost}' .. texts[1]
+    end
   end
-  for first = next, #items, BLOCK do
-    blocks[#blocks + 1] = table.concat(items, ',', first, math.min(first + BLOCK - 1, #items))
-  end
-  for first = 1, #blocks, 1000 do
-    local last = math.min(first + 999, #blocks)
-    local length = redis.call('RPUSH', key, unpack(blocks, first, last))
-    if length == last then
+  for first = next, #texts, 1000 do
+    local last = math.min(first + 999, #texts)
+    local length = redis.call('RPUSH', key, unpack(texts, first, last))
+    if length == last - next + 1 then
       if not has_ttl then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
       -- Redis evicted the log: what is lost keeps its place.
       for _ = 1, math.floor(job.seq / BLOCK) do redis.call('LPUSH', key, '') end
     end
   end
-  job.seq = job.seq + #items
+  job.seq = job.seq + (count or 1)
 end
 
 -- The event of a cancel. One that was urgent left it to whoever comes next.
