@@ -3,7 +3,7 @@ import type { EventsAnswer, JobStore } from './job-store.js'
 
 /** The first page is small: how large its events are is not known yet. */
 const FIRST_PAGE = 64
-const MAX_PAGE = 1_024
+const MAX_PAGE = 2_048
 const PAGE_BYTES = 128 * 1024
 /** Pages end at multiples of this: a store may keep events in blocks, and pass on a whole one for each part that is asked for. */
 const GRAIN = 16
@@ -17,7 +17,7 @@ interface PageAhead {
 }
 
 /**
- * The log of one job, page by page. A reader holds three pages at most, each of up to 1,024 events, and of about 128 kB if its events
+ * The log of one job, page by page. A reader holds three pages at most, each of up to 2,048 events, and of about 128 kB if its events
  * are as large as those before and no fewer than 16; the rest stays in the log. A store that answers later, and says how long its log
  * is, is asked ahead.
  */
