@@ -69,47 +69,87 @@ export function decodeEvents(
 ): JobEvent[] | undefined {
   const events: JobEvent[] = []
   let [seq, begin] = [before, before]
-  for (const block of blocks) {
+  for (const text of blocks) {
     if (seq !== begin) return undefined
     begin += BLOCK
+    const block = new BlockText(text)
     let at = createdAt
-    let position = 0
-    while (position < block.length) {
+    while (block.next()) {
       if (events.length === limit) return events
-      let unit = block.charCodeAt(position++)
-      const sign = unit === MINUS ? -1 : 1
-      if (sign < 0) unit = block.charCodeAt(position++)
-      let number = 0
-      for (; unit >= ZERO && unit <= NINE; unit = block.charCodeAt(position++)) number = 10 * number + unit - ZERO
-      if (unit === TIME) at = createdAt + sign * number
-      else if (unit === LATER) at += sign * number
-      else if (unit === LOST) {
-        seq += number
-        if (seq > after) return undefined
-      } else {
-        const end = position + number
-        if (end > block.length) return undefined
-        const text = block.slice(position, end)
-        position = end
-        if (++seq <= after) continue
-        if (unit === CHUNK) events.push({ seq, at, type: 'chunk', content: text })
-        else {
-          const body = unit === EVENT ? parsed(text) : undefined
-          if (body === undefined) return undefined
-          events.push({ seq, at, ...body })
+      switch (block.mark) {
+        case MARKS.chunk: {
+          const content = block.take()
+          if (content === undefined) return undefined
+          if (++seq > after) events.push({ seq, at, type: 'chunk', content })
+          break
         }
+        case MARKS.event: {
+          const body = parsed(block.take())
+          if (body === undefined) return undefined
+          if (++seq > after) events.push({ seq, at, ...body })
+          break
+        }
+        case MARKS.time:
+          at = createdAt + block.number
+          break
+        case MARKS.later:
+          at += block.number
+          break
+        case MARKS.lost:
+          seq += block.number
+          if (seq > after) return undefined
+          break
+        default:
+          return undefined
       }
     }
   }
   return events
 }
 
-const [TIME, LATER, CHUNK, EVENT, LOST] = Object.values(MARKS).map((mark) => mark.charCodeAt(0))
 const [MINUS, ZERO, NINE] = [45, 48, 57]
 
-function parsed(json: string): JobEventBody | undefined {
+/** Reads a block number by number. */
+class BlockText {
+  readonly #text: string
+  #position = 0
+  number = 0
+  mark = ''
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Goes to the next number and its mark; answers whether there was more to read. */
+  next(): boolean {
+    const text = this.#text
+    let position = this.#position
+    if (position >= text.length) return false
+    const sign = text.charCodeAt(position) === MINUS ? -1 : 1
+    if (sign < 0) position++
+    let number = 0
+    for (let unit = text.charCodeAt(position); unit >= ZERO && unit <= NINE; unit = text.charCodeAt(++position)) {
+      number = 10 * number + unit - ZERO
+    }
+    this.number = sign * number
+    this.mark = text.charAt(position)
+    this.#position = position + 1
+    return true
+  }
+
+  /** So much of the text as the number says; nothing if there is less. */
+  take(): string | undefined {
+    const begin = this.#position
+    const end = begin + this.number
+    if (end < begin || end > this.#text.length) return undefined
+    this.#position = end
+    return this.#text.slice(begin, end)
+  }
+}
+
+function parsed(json: string | undefined): JobEventBody | undefined {
   try {
-    return JSON.parse(json)
+    return json === undefined ? undefined : JSON.parse(json)
   } catch {
     return undefined
   }

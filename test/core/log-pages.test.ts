@@ -67,16 +67,13 @@ describe('the pages of a log', () => {
       counts.push(calls.length)
       cursor += events.length
     }
-    expect(calls).toEqual([
-      [0, 64],
-      ...[64, 1_088, 2_112, 3_136, 4_160].map((after): [number, number] => [after, 1_024]),
-    ])
-    expect(counts).toEqual([3, 4, 5, 6, 6, 6])
+    expect(calls).toEqual([[0, 64], ...[64, 2_112, 4_160].map((after): [number, number] => [after, 2_048])])
+    expect(counts).toEqual([3, 4, 4, 4])
   })
 
   it('G11: hold about 128 kB each, or 16 events that are larger; the first holds 64', async () => {
     for (const [eventBytes, limit] of [
-      [1, 1_024],
+      [1, 2_048],
       [1_024, 128],
       [1_000_000, 16],
     ] as const) {
@@ -109,17 +106,17 @@ describe('the pages of a log', () => {
   it('a store that answers at once is not asked ahead, nor one that does not say how long its log is', async () => {
     const { store, memory, pages } = await longLog()
     const calls = asked(store)
-    expect(await readOn(pages, 0)).toHaveLength(1_024)
+    expect(await readOn(pages, 0)).toHaveLength(2_048)
     expect(calls).toEqual([
       [0, 64],
-      [0, 1_024],
+      [0, 2_048],
     ])
-    await readOn(pages, 1_024)
+    await readOn(pages, 2_048)
     expect(calls).toHaveLength(3)
     const silent: JobStore = { ...memory, readEvents: async (...call) => memory.readEvents(...call) }
     const others = new LogPages(silent, 'long')
     expect(await readOn(others, 0)).toHaveLength(64)
-    expect(await readOn(others, 64)).toHaveLength(1_024)
+    expect(await readOn(others, 64)).toHaveLength(2_048)
   })
 
   it('G10: one that was lost is asked for again when its turn comes, with all that follow it', async () => {
@@ -128,8 +125,8 @@ describe('the pages of a log', () => {
     store.always('readEvents', 'later')
     await readOn(pages, 0)
     const calls = asked(store)
-    expect(seqs(await readOn(pages, 64))).toEqual([65, 1_088])
-    expect(calls.map(([after]) => after)).toEqual([64, 1_088, 2_112])
+    expect(seqs(await readOn(pages, 64))).toEqual([65, 2_112])
+    expect(calls.map(([after]) => after)).toEqual([64, 2_112, 4_160])
     store.next('readEvents', 'fail')
     await expect(new LogPages(store, 'long').read(0)).rejects.toThrow('the connection is down')
   })

@@ -545,7 +545,7 @@ describe('a reader', () => {
     expect(first.value).toMatchObject({ seq: 1 })
     await clock.advance(10_000)
     const limits = store.calls('readEvents').map(({ args }) => args[2] as number)
-    expect(Math.max(...limits)).toBeLessThanOrEqual(1_024)
+    expect(Math.max(...limits)).toBeLessThanOrEqual(2_048)
     const pagesBefore = store.calls('readEvents').length
     expect(pagesBefore).toBeLessThanOrEqual(3)
     const rest: JobEvent[] = [first.value as JobEvent]
