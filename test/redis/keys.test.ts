@@ -284,6 +284,7 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
   it('G1: what cannot be renewed or reaped stands in the way of no other job', async () => {
     const [first, spoilt] = [await create(), await create()]
     const due = async () => Number(await admin.zscore('{gen}:leases', first.jobId))
+    await store.touchViewers([{ jobId: spoilt.jobId, viewerId: 'v', ttlMs: 1_000 }])
     await admin.set(`{gen}:viewers:${spoilt.jobId}`, 'no viewers')
     const before = await due()
     await delay(5)
@@ -317,6 +318,8 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     expect(again.fencingToken).toBeGreaterThan(fencingToken)
     expect(await store.readEvents(jobId, 0, 10)).toMatchObject({ answer: 'events', events: [] })
     expect(await store.renewLeases([again])).toMatchObject([{ answer: 'renewed', viewers: 0 }])
+    await store.touchViewers([{ jobId, viewerId: 'w', ttlMs: 60_000 }])
+    expect(await store.renewLeases([again])).toMatchObject([{ answer: 'renewed', viewers: 1 }])
     expect((await store.list({})).map((record) => record.jobId)).toEqual([jobId])
   })
 

@@ -10,17 +10,17 @@ const CREATE = script(
   'create',
   [RECORDS, OWNING],
   `
+local id, op, want, limited, node, placed, given, exclusive, deadline = unpack(arg)
 
-local id, op, node, want, exclusive, placed, deadline, limited, given = unpack(arg)
-
-local job, missing
-if redis.call('EXISTS', job_key(id)) == 1 then
+local key, job, missing = job_key(id)
+local found = redis.call('EXISTS', key, log_key(id))
+if found > 0 then
   job, missing = load(id)
-  if missing then return missing end
-  if field(job, 'createId') == op then return {'created-before', id, record(job)} end
+  if missing and missing[1] == 'version' then return missing end
+  if job and field(job, 'createId') == op then return {'created-before', id, record(job)} end
 end
 
-local at = placed ~= '' and places({places = placed}) or {}
+local at = places(placed)
 if at.idem then
   local known = redis.call('GET', at.idem)
   if known then
@@ -45,7 +45,7 @@ local token = int(fence)
 local fields = {'v', '${RECORD_VERSION}', 'status', want, 'fencingToken', token, 'createdAt', int(now), 'limits', limited,
   'createId', op}
 local function add(name, value)
-  if value ~= '' then
+  if value and value ~= '' then
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
@@ -55,17 +55,15 @@ if want == 'running' then add('startedAt', int(now)) end
 add('places', placed)
 add('given', given)
 add('deadlineMs', deadline)
--- Nothing of an earlier job with this id may shine through.
-delete(log_key(id))
-delete(viewers_key(id))
-redis.call('HSET', job_key(id), unpack(fields))
+if found > 0 then redis.call('DEL', log_key(id)) end -- what an eviction left of an earlier job must not shine through
+redis.call('HSET', key, unpack(fields))
 
 -- Only a queue has a job without an owner: no lease, its deadline ends it; without one the reaper keeps it alive.
-local wait = node == '' and (tonumber(deadline) or 0) or 0
+local wait = node == '' and tonumber(deadline) or 0
 local due = node ~= '' and lease_ms or tonumber(deadline) or BACKSTOP / 2
 -- As keep_all does it, of keys that are known to be new. Indexes outlive the jobs that they name.
 local ttl = 2 * (BACKSTOP + wait)
-redis.call('PEXPIRE', job_key(id), int(ttl))
+redis.call('PEXPIRE', key, int(ttl))
 add_to(index('jobs'), token, id)
 add_to(index('leases'), int(now + due), id)
 keep_index(index('leases'), ttl)
@@ -86,17 +84,19 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 export async function create(run: RunScript, job: NewJob): Promise<CreateAnswer> {
   const { jobId, owner, group, requestFingerprint, metadata } = job
-  const { answer, carried } = await run(CREATE, [
+  const args = [
     jobId,
     job.operationId,
-    job.nodeId,
     job.want,
-    job.exclusiveInGroup ? 1 : 0,
-    unlessEmpty(luaJson(placesOf(job))),
-    job.deadlineMs,
     `${Math.min(job.maxLogEvents, NO_LIMIT)} ${Math.min(job.maxLogBytes, NO_LIMIT)} ${job.retentionMs}`,
+    job.nodeId,
+    unlessEmpty(luaJson(placesOf(job))),
     unlessEmpty(JSON.stringify({ requestFingerprint, metadata } satisfies Given)),
-  ])
+    job.exclusiveInGroup ? 1 : undefined,
+    job.deadlineMs,
+  ]
+  while (args.at(-1) === undefined) args.pop()
+  const { answer, carried } = await run(CREATE, args)
   switch (answer) {
     case 'created': {
       const [fencingToken, createdAt] = [Number(carried[0]), Number(carried[1])]

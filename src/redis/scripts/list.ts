@@ -24,7 +24,7 @@ for i = 1, #page, 2 do
   if missing then
     if missing[1] == 'version' then return missing end
     redis.call('ZREM', names, page[i])
-  elseif (owner == '' or places(job).owner == owner) and (not statuses or statuses[job.status]) then
+  elseif (owner == '' or places(job.places).owner == owner) and (not statuses or statuses[job.status]) then
     records[#records + 1] = page[i]
     records[#records + 1] = record(job)
   end

@@ -14,7 +14,7 @@ const RENEW_LEASES = script(
   `
 local answers = {}
 for i = 1, #arg, 2 do
-  local job, missing = load(arg[i], 'cancel', 'lastViewerLeftAt', 'startedAt')
+  local job, missing = load(arg[i], 'cancel', 'viewed', 'lastViewerLeftAt', 'startedAt')
   local answer = missing
   if missing and missing[1] == 'version' then return missing end
   if job then

@@ -51,9 +51,7 @@ export async function settle(
     end.status,
     encodeBody(terminalEvent(end)),
     encodeEnding(ending),
-    String(end.forced),
-    reason && luaJson(reason),
-    reason?.kind,
+    ...(reason ? [String(end.forced), luaJson(reason), reason.kind] : []),
   ])
   switch (answer) {
     case 'settled':

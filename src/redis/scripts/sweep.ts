@@ -20,7 +20,7 @@ for _, id in ipairs(due) do
       remove_from(index('jobs'), id)
     -- Not a new job that has the id of one whose record Redis evicted.
     elseif is_settled(job.status) then
-      local at = places(job)
+      local at = places(job.places)
       redis.call('UNLINK', job.key, log_key(id), viewers_key(id))
       remove_from(index('jobs'), id)
       if at.owner then redis.call('ZREM', owner_key(at.owner), id) end

@@ -10,11 +10,15 @@ const TOUCH_VIEWERS = script(
   [RECORDS, LOGGING, VIEWING],
   `
 for i = 1, #arg, 3 do
-  local job, missing = load(arg[i], 'lastViewerLeftAt', 'node')
+  local job, missing = load(arg[i], 'viewed', 'lastViewerLeftAt', 'node')
   if missing and missing[1] == 'version' then return missing end
   if job and not is_settled(job.status) then
     local key, viewer, ttl = viewers_key(job.id), arg[i + 1], tonumber(arg[i + 2])
     if ttl > 0 then
+      if not job.viewed then
+        redis.call('DEL', key) -- of an earlier job with this id, if its record was evicted
+        redis.call('HSET', job.key, 'viewed', '1')
+      end
       redis.call('ZADD', key, int(now + ttl), viewer)
       keep(key, BACKSTOP)
     else

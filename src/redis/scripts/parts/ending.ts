@@ -22,12 +22,12 @@ local function settle_job(job, status, event, ending, ...)
   job.settledAt = int(now)
   redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)
 
-  local at = places(job)
+  local at = places(job.places)
   local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
   remove_from(index('leases'), job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
-  delete(viewers_key(job.id))
+  if job.viewed then delete(viewers_key(job.id)) end
   add_to(index('settled'), int(now + retention), job.id)
   keep_index(index('settled'), ttl)
   keep_indexes(at, ttl)

@@ -3,7 +3,7 @@ export const OWNING = `
 -- Everything of a live job. Indexes get twice the time, so that none is gone before a job that it names.
 local function keep_all(job, ttl)
   job.places = field(job, 'places')
-  local at = places(job)
+  local at = places(job.places)
   for _, key in ipairs({job.key, log_key(job.id), viewers_key(job.id)}) do redis.call('PEXPIRE', key, int(2 * ttl)) end
   if at.idem then redis.call('PEXPIRE', at.idem, int(2 * ttl)) end
   if at.live then keep(at.live, 2 * ttl) end

@@ -14,7 +14,7 @@ local function load(id, ...)
   if not f[1] then return nil, {'gone'} end
   if f[1] ~= '${RECORD_VERSION}' then return nil, {'version', f[1]} end
   local job = {id = id, key = key, status = f[2], fence = f[3], createdAt = f[4], seq = tonumber(f[5] or 0)}
-  for i, name in ipairs({...}) do job[name] = f[5 + i] end
+  for i = 1, select('#', ...) do job[select(i, ...)] = f[5 + i] end
   return job
 end
 
@@ -36,14 +36,22 @@ local function cancel_of(job)
 end
 
 -- What it was given room for: events in its log and their bytes, and milliseconds once it is settled. See create.ts.
+local limits_read = {}
 local function limits(job)
-  local events, bytes, retention = string.match(job.limits, '(%S+) (%S+) (%S+)')
-  return tonumber(events), tonumber(bytes), tonumber(retention)
+  local read = limits_read[job.limits]
+  if not read then
+    local events, bytes, retention = string.match(job.limits, '(%S+) (%S+) (%S+)')
+    read = {tonumber(events), tonumber(bytes), tonumber(retention)}
+    limits_read[job.limits] = read
+  end
+  return read[1], read[2], read[3]
 end
 
 -- Where else a job is named: its owner and its group, and the keys of its idempotency key and of its group's live jobs.
-local function places(job)
-  local at = job.places and cjson.decode(job.places) or {}
+local NOWHERE = {}
+local function places(text)
+  if not text or text == '' then return NOWHERE end
+  local at = cjson.decode(text)
   return {owner = at.owner, group = at.group, idem = at.idem and root .. at.idem, live = at.live and root .. at.live}
 end
 

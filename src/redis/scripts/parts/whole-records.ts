@@ -2,7 +2,7 @@
 export const WHOLE_RECORDS = `
 -- A job with all of its record, and all that its end needs.
 local function load_whole(id, ...)
-  return load(id, 'limits', 'startedAt', 'places', 'given', 'step', 'cancel', 'unlogged', ...)
+  return load(id, 'limits', 'startedAt', 'places', 'given', 'step', 'cancel', 'unlogged', 'viewed', ...)
 end
 
 -- The record of such a job as it is now, in the order of RECORD_FIELDS.
