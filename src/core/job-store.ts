@@ -29,8 +29,13 @@ export interface JobStore {
   append(jobId: string, fencingToken: number, events: readonly JobEvent[], bytes: number): Awaitable<AppendAnswer>
   /** `running` → `committing`: from here on a cancel is too late. The only road to a commit. */
   claimCommit(operation: OwnedOperation): Awaitable<ClaimAnswer>
-  /** Writes the end and the terminal event, after cleanup. A `running` job may be settled `cancelled` by its owner. */
-  settle(operation: OwnedOperation & { readonly end: JobEnd }): Awaitable<SettleAnswer>
+  /**
+   * Writes the end and the terminal event, after cleanup. A `running` job may be settled `cancelled` by its owner. `own` is the
+   * record as the owner knows it: what it says that no other can change, a store need not send again.
+   */
+  settle(
+    operation: OwnedOperation & { readonly end: JobEnd; readonly own?: JobRecord | undefined },
+  ): Awaitable<SettleAnswer>
   /**
    * Records a cancel reason: `pending` → `cancelled` at once, `running` → `cancelling` for the owner to finish. The same cancel again
    * while the job is `cancelling` only hints to the owner again.

@@ -25,7 +25,7 @@ export function recordEnd(
   own: JobRecord,
 ): Awaitable<Settlement> {
   return whenAnswered<SettleAnswer, Settlement>(
-    () => store.settle({ ...operation, end }),
+    () => store.settle({ ...operation, end, own }),
     (answer): Awaitable<Settlement> => {
       switch (answer.answer) {
         case 'settled':

@@ -59,11 +59,12 @@ function decodeEnding(text: string): Ending {
   return { commit, cleanup, forced, queuedMs, runMs, cancelMs: cancelMs ?? undefined, ...others }
 }
 
-/** The record of a job from what a script answered; `ending` stands for an end that the caller knows. */
-export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: Ending): JobRecord {
+/** The record of a job from what a script answered. */
+export function decodeRecord(jobId: string, reply: Reply | undefined): JobRecord {
   if (!Array.isArray(reply)) throw new TypeError('expected the fields of a record')
   const [status, step, fencingToken, lastSeq, createdAt, startedAt, updatedAt, settledAt, ...texts] = reply
-  const [cancel, places, given] = texts.slice(0, 3).map((text) => (text === null ? undefined : JSON.parse(text)))
+  const [places, given] = texts.slice(1, 3).map((text) => (text === null ? undefined : JSON.parse(text)))
+  const cancel = decodeCancel(texts[0])
   const end: string | null = texts[3]
   const { owner, group }: Places = places ?? {}
   return {
@@ -79,9 +80,16 @@ export function decodeRecord(jobId: string, reply: Reply | undefined, ending?: E
     updatedAt: Math.max(Number(updatedAt ?? createdAt), Number(settledAt), cancel?.requestedAt ?? 0),
     settledAt: time(settledAt),
     ...given,
-    cancel: cancel && { reason: cancel.reason, requestedAt: cancel.requestedAt },
-    ...(ending ?? (end === null ? undefined : decodeEnding(end))),
+    cancel,
+    ...(end === null ? undefined : decodeEnding(end)),
   }
+}
+
+/** A recorded cancel, without its id. */
+export function decodeCancel(text: Reply | undefined): JobRecord['cancel'] {
+  if (typeof text !== 'string') return undefined
+  const { reason, requestedAt } = JSON.parse(text)
+  return { reason, requestedAt }
 }
 
 function time(text: Reply | undefined): number | undefined {

@@ -1,24 +1,23 @@
 import { type JobEnd, terminalEvent } from '../../core/job-end.js'
-import type { OwnedOperation, SettleAnswer } from '../../core/job-store.js'
+import type { JobRecord, JobStore, SettleAnswer } from '../../core/job-store.js'
 import { encodeBody } from '../event-text.js'
-import { decodeRecord, type Ending, encodeEnding } from '../job-fields.js'
+import { decodeCancel, decodeRecord, type Ending, encodeEnding } from '../job-fields.js'
 import { luaJson } from '../lua-json.js'
 import { ENDING } from './parts/ending.js'
 import { LOGGING } from './parts/logging.js'
 import { RECORDS } from './parts/records.js'
-import { WHOLE_RECORDS } from './parts/whole-records.js'
 import { refusal } from './refusal.js'
 import { type RunScript, script } from './script.js'
 
 const SETTLE = script(
   'settle',
-  [RECORDS, WHOLE_RECORDS, LOGGING, ENDING],
+  [RECORDS, LOGGING, ENDING],
   `
-local id, fence, op, status, event, ending, forced, reason, kind = unpack(arg)
-local job, missing = load_whole(id)
+local id, fence, op, status, event, ending, is_known, forced, reason, kind = unpack(arg)
+local job, missing = load(id, 'limits', 'places', 'viewed', 'step', 'cancel', 'unlogged')
 if not job then return missing end
 if is_settled(job.status) then
-  return {field(job, 'settleId') == op and 'settled-before' or 'already-settled', record(job)}
+  return {field(job, 'settleId') == op and 'recorded' or 'already-settled', record(job)}
 end
 if job.fence ~= fence then return {'fenced'} end
 
@@ -34,13 +33,14 @@ elseif job.status == 'running' then
 else
   return {'refused', record(job)}
 end
-return {'settled', whole_record(job)}
+if is_known == '0' then return {'recorded', record(job)} end
+return {'settled', job.seq, now, job.step, job.cancel}
 `,
 )
 
 export async function settle(
   run: RunScript,
-  { jobId, fencingToken, operationId, end }: OwnedOperation & { readonly end: JobEnd },
+  { jobId, fencingToken, operationId, end, own }: Parameters<JobStore['settle']>[0],
 ): Promise<SettleAnswer> {
   const reason = end.status === 'cancelled' ? end.reason : undefined
   const ending = endingOf(end)
@@ -51,12 +51,23 @@ export async function settle(
     end.status,
     encodeBody(terminalEvent(end)),
     encodeEnding(ending),
+    own ? 1 : 0,
     ...(reason ? [String(end.forced), luaJson(reason), reason.kind] : []),
   ])
   switch (answer) {
-    case 'settled':
-      return { answer, record: decodeRecord(jobId, carried[0], ending) }
-    case 'settled-before':
+    case 'settled': {
+      const [lastSeq, settledAt, step, cancel] = carried
+      const changed = {
+        status: end.status,
+        step: (step ?? undefined) as string | undefined,
+        lastSeq: Number(lastSeq),
+        updatedAt: Number(settledAt),
+        settledAt: Number(settledAt),
+        cancel: decodeCancel(cancel),
+      }
+      return { answer, record: { ...(own as JobRecord), ...changed, ...ending } }
+    }
+    case 'recorded':
       return { answer: 'settled', record: decodeRecord(jobId, carried[0]) }
     case 'already-settled':
     case 'refused':

@@ -74,6 +74,27 @@ export const ending: readonly Scenario[] = [
       checkSame(last, { seq: 3, type: 'complete', result: { text: 'whole' } }, 'the last event')
     },
   },
+  ...([COMPLETED, FAILED, CANCELLED] as const).map(
+    (end): Scenario => ({
+      name: `settle: answers the whole record, also to an owner who says what it knows of it (${end.status})`,
+      async play(world) {
+        const status = end.status === 'cancelled' ? 'cancelling' : 'running'
+        for (const knows of [false, true]) {
+          const marks = { owner: 'o', group: 'g', requestFingerprint: 'f', metadata: { a: [] } }
+          const own = await world.created(world.newJob(marks))
+          await world.append(own, [{ seq: 1, at: own.createdAt, type: 'step', step: 'later' }])
+          if (status === 'cancelling') await world.cancel(own.jobId)
+          const { jobId, fencingToken } = own
+          const operation = { jobId, fencingToken, operationId: world.id('settle') }
+          const answer = await world.store.settle({ ...operation, end, own: knows ? own : undefined })
+          checkFields(answer, { answer: 'settled' }, 'settle')
+          const record = await world.read(jobId)
+          checkFields(record, { ...marks, step: 'later', status: end.status }, 'the record')
+          checkSame('record' in answer ? answer.record : undefined, record, 'the record that settle answers')
+        }
+      },
+    }),
+  ),
   {
     name: 'settle: writes the end of a failed job, and of its words only those that are meant for readers',
     async play(world) {
