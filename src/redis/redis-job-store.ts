@@ -43,7 +43,7 @@ export function openRedisJobStore(options: ResolvedRedisOptions & { aheadMs?: ()
   const root = `{${prefix}}`
   const setting: ScriptSetting = { root, channel, sender, leaseMs, aheadMs }
   const send = scriptSender(client)
-  const run = scriptRunner(send, setting)
+  const run = scriptRunner(client, send, setting)
   const cancelRunning = runningCanceller(send, setting)
   const subscriptions = new Subscriptions(subscriberConnection(client, subscriber))
   const hints = new Hints({ channel, sender, subscriptions })

@@ -1,4 +1,5 @@
 import { joinCalls, type SendCalls } from './joined-calls.js'
+import { overTurns } from './over-turns.js'
 import { isNodeRedis, type RedisClient } from './redis-client.js'
 import type { Reply, RunScript, ScriptText } from './scripts/script.js'
 
@@ -19,13 +20,13 @@ export interface ScriptSetting {
 export type SendScript = (script: ScriptText, key: string, args: string[]) => Promise<unknown>
 
 /** Runs scripts. Throws {@link StoreError} when the server cannot be reached, or shows a record of another version. */
-export function scriptRunner(send: SendScript, setting: ScriptSetting): RunScript {
+export function scriptRunner(client: RedisClient, send: SendScript, setting: ScriptSetting): RunScript {
   const { root, channel, sender, leaseMs, aheadMs } = setting
   const sendCalls: SendCalls = async (script, calls) => {
     const args = [channel, sender, String(leaseMs), String(aheadMs()), ...calls]
     return (await send(script, root, args)) as readonly Reply[]
   }
-  return joinCalls(sendCalls)
+  return joinCalls(isNodeRedis(client) ? overTurns(sendCalls) : sendCalls)
 }
 
 /** Sends scripts by their hash, and by their text where the server does not know them yet: after a restart, a failover, a flush. */
