@@ -33,9 +33,7 @@ export interface JobStore {
    * Writes the end and the terminal event, after cleanup. A `running` job may be settled `cancelled` by its owner. `own` is the
    * record as the owner knows it: what it says that no other can change, a store need not send again.
    */
-  settle(
-    operation: OwnedOperation & { readonly end: JobEnd; readonly own?: JobRecord | undefined },
-  ): Awaitable<SettleAnswer>
+  settle(operation: OwnedOperation & { readonly end: JobEnd; readonly own?: JobRecord }): Awaitable<SettleAnswer>
   /**
    * Records a cancel reason: `pending` → `cancelled` at once, `running` → `cancelling` for the owner to finish. The same cancel again
    * while the job is `cancelling` only hints to the owner again.

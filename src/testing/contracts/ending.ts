@@ -86,7 +86,7 @@ export const ending: readonly Scenario[] = [
           if (status === 'cancelling') await world.cancel(own.jobId)
           const { jobId, fencingToken } = own
           const operation = { jobId, fencingToken, operationId: world.id('settle') }
-          const answer = await world.store.settle({ ...operation, end, own: knows ? own : undefined })
+          const answer = await world.store.settle({ ...operation, end, ...(knows && { own }) })
           checkFields(answer, { answer: 'settled' }, 'settle')
           const record = await world.read(jobId)
           checkFields(record, { ...marks, step: 'later', status: end.status }, 'the record')
