@@ -51,14 +51,14 @@ describe.skipIf(!hasRedis)('reading a log in Redis', () => {
   function apart(order: readonly (0 | 1 | 2)[], between: () => Promise<unknown>): JobStore {
     const client = open['node-redis'].client as NodeRedisClient & {
       lRange(...args: unknown[]): Promise<unknown>
-      hGet(...args: unknown[]): Promise<unknown>
+      hmGet(...args: unknown[]): Promise<unknown>
     }
     const multi = (): NodeRedisCommands => {
       const sends: (() => Promise<unknown>)[] = []
       const commands: NodeRedisCommands = {
         evalSha: (...args) => add(() => client.evalSha(...args)),
         lRange: (...args) => add(() => client.lRange(...args)),
-        hGet: (...args) => add(() => client.hGet(...args)),
+        hmGet: (...args) => add(() => client.hmGet(...args)),
         async execAsPipeline() {
           const replies: unknown[] = []
           for (const [turn, index] of order.entries()) {

@@ -28,7 +28,7 @@ if last > max_events or size > max_bytes then return {'log-full'} end
 
 local texts = {}
 for i = 7, #arg, 2 do texts[#texts + 1] = from_time(job, arg[i], arg[i + 1]) end
-push(job, texts, false, last - job.seq)
+push(job, texts, last - job.seq)
 redis.call('HSET', job.key, 'lastSeq', int(last), 'bytes', int(size), 'updatedAt', int(now))
 if step ~= '' then redis.call('HSET', job.key, 'step', step) end
 renew_lease(job)

@@ -4,7 +4,7 @@
  *
  * ```
  * {gen}:job:<jobId>           hash    the record
- * {gen}:log:<jobId>           list    its events in blocks; the last one has the number that the record calls lastSeq
+ * {gen}:log:<jobId>           list    its events in blocks, but the terminal one, which stands in the record: lastEvent, number lastSeq
  * {gen}:viewers:<jobId>       zset    viewers on all nodes, each until its time is over
  * {gen}:key:<owner, key>      string  the job of an idempotency key
  * {gen}:live:<owner, group>   zset    live jobs of a group

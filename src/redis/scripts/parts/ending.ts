@@ -16,15 +16,18 @@ end
 
 -- Writes the end and its event, and starts the retention. The caller has loaded the whole job and checked that it may end so.
 local function settle_job(job, status, event, ending, ...)
-  if job.unlogged then log_cancel(job) end
-  push(job, {from_time(job, now, event)}, true)
-  job.status = status
-  job.settledAt = int(now)
-  redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending, ...)
-
   local at = places(job.places)
   local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
+  if job.unlogged then log_cancel(job) end
+  if job.seq > 0 then redis.call('PEXPIRE', log_key(job.id), int(ttl)) end
+  -- In the record, which is written anyway: a job without output needs no list, and no other copies its last block for this.
+  job.seq = job.seq + 1
+  job.status = status
+  job.settledAt = int(now)
+  redis.call('HSET', job.key, 'status', status, 'lastSeq', int(job.seq), 'settledAt', job.settledAt, 'end', ending,
+    'lastEvent', from_time(job, now, event), ...)
+
   remove_from(index('leases'), job.id)
   if at.live then redis.call('ZREM', at.live, job.id) end
   if job.viewed then delete(viewers_key(job.id)) end
@@ -32,7 +35,6 @@ local function settle_job(job, status, event, ending, ...)
   keep_index(index('settled'), ttl)
   keep_indexes(at, ttl)
   redis.call('PEXPIRE', job.key, int(ttl))
-  redis.call('PEXPIRE', log_key(job.id), int(ttl))
   if at.idem then redis.call('PEXPIRE', at.idem, int(ttl)) end
   wake(job.id)
 end

@@ -17,8 +17,8 @@ local function log_item(job, at, json)
 end
 
 -- Adds events to the log, for each block that they come into a text. The log is made with the first of them and lives as long as its
--- job from then on: see keep_all. What has a time to live of its own in mind sets it itself.
-local function push(job, texts, has_ttl, count)
+-- job from then on: see keep_all.
+local function push(job, texts, count)
   local key, used, next = log_key(job.id), job.seq % BLOCK, 1
   if used > 0 then
     local block = redis.call('LINDEX', key, -1)
@@ -33,18 +33,18 @@ local function push(job, texts, has_ttl, count)
     local last = math.min(first + 999, #texts)
     local length = redis.call('RPUSH', key, unpack(texts, first, last))
     if length == last - next + 1 then
-      if not has_ttl then redis.call('PEXPIRE', key, int(2 * BACKSTOP)) end
+      redis.call('PEXPIRE', key, int(2 * BACKSTOP))
       -- Redis evicted the log: what is lost keeps its place.
       for _ = 1, math.floor(job.seq / BLOCK) do redis.call('LPUSH', key, '') end
     end
   end
-  job.seq = job.seq + (count or 1)
+  job.seq = job.seq + count
 end
 
 -- The event of a cancel. One that was urgent left it to whoever comes next.
 local function log_cancel(job)
   local cancel = cancel_of(job)
-  push(job, {log_item(job, cancel.requestedAt, '{"type":"cancelling","kind":"' .. cancel.reason.kind .. '"}')})
+  push(job, {log_item(job, cancel.requestedAt, '{"type":"cancelling","kind":"' .. cancel.reason.kind .. '"}')}, 1)
   if job.unlogged then redis.call('HDEL', job.key, 'unlogged') end
 end
 
