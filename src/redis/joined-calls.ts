@@ -15,7 +15,8 @@ const MAX_TEXT = 64 * 1024
 
 /**
  * Runs scripts so that calls of one script that are made in the same tick go to the server together: a hundred jobs that begin or
- * end at once are a few commands instead of a hundred. A call alone is sent as soon as it would be otherwise.
+ * end at once are a few commands instead of a hundred. A call alone is sent as soon as it would be otherwise; one that is never joined
+ * at once, and before it what waits: the output of a job before its cancel.
  */
 export function joinCalls(send: SendCalls): RunScript {
   const waiting = new Map<Script, Batch>()
@@ -29,8 +30,14 @@ export function joinCalls(send: SendCalls): RunScript {
         queueMicrotask(() => flush(fresh))
       }
       batch.add(args, { resolve, reject })
-      if (batch.isFull) flush(batch)
+      if (script.together === 1) flushAll()
+      else if (batch.isFull) flush(batch)
     })
+
+  /** In the order in which they were made. */
+  function flushAll(): void {
+    for (const batch of [...waiting.values()]) flush(batch)
+  }
 
   function flush(batch: Batch): void {
     if (waiting.get(batch.script) !== batch) return // it was full before

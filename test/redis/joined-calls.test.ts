@@ -46,6 +46,20 @@ describe.skipIf(!hasRedis).each(['node-redis', 'ioredis'] as const)('calls of on
   const scripts = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
   const END = { status: 'completed', commit: 'none', cleanup: 'clean', forced: false, queuedMs: 0, runMs: 0 } as const
 
+  it('G10: what was put out before a cancel of the same tick stands before it in the log', async () => {
+    // A busy tick: what is joined waits for its end, and some of it for later turns.
+    const records = await Promise.all(Array.from({ length: 100 }, () => create()))
+    const cancelled = records.map(async ({ jobId, fencingToken }) => {
+      const appended = store.append(jobId, fencingToken, [{ seq: 1, at: 0, type: 'chunk', content: 'last' }], 4)
+      const reason = { kind: 'user', at: 7 } as const
+      const cancel = store.requestCancel({ jobId, cancelId: 'c', reason, nodeId: 'node-a' })
+      return [await appended, await cancel]
+    })
+    for (const answers of await Promise.all(cancelled)) {
+      expect(answers).toMatchObject([{ answer: 'accepted' }, { answer: 'accepted', record: { lastSeq: 2 } }])
+    }
+  })
+
   it('T2: a hundred jobs that begin at once are a few commands, each with its own token and in the order asked', async () => {
     await create() // the server knows the script
     const before = await scripts()
