@@ -14,7 +14,7 @@ export const BLOCK = 16
 export const MARKS = {
   /** Milliseconds from the creation of the job to the next event. The script writes it: only the record knows when that was. */
   time: '@',
-  /** Milliseconds from the event before to the next one; no number where they are of the same time. */
+  /** Milliseconds from the event before to the next one; left out where they are of the same time. */
   later: '+',
   /** UTF-16 units of the chunk that follows. */
   chunk: ':',

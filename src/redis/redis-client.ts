@@ -13,7 +13,7 @@ export interface NodeRedisClient {
 export interface NodeRedisCommands {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): NodeRedisCommands
   lRange(key: string, start: number, stop: number): NodeRedisCommands
-  hmGet(key: string, fields: string[]): NodeRedisCommands
+  hGet(key: string, field: string): NodeRedisCommands
   execAsPipeline(): Promise<unknown[]>
 }
 
@@ -40,7 +40,7 @@ export interface IoRedisClient {
 export interface IoRedisCommands {
   evalsha(sha: string, keys: number, ...args: string[]): IoRedisCommands
   lrange(key: string, start: number, stop: number): IoRedisCommands
-  hmget(key: string, ...fields: string[]): IoRedisCommands
+  hget(key: string, field: string): IoRedisCommands
   exec(): Promise<[error: Error | null, reply: unknown][] | null>
 }
 

@@ -24,7 +24,7 @@ const NOTHING: StoreFootprint = { settledJobs: { completed: 0, failed: 0, cancel
 
 /**
  * Keeps jobs in Redis or Valkey (6.2 or newer), so that any node can cancel, wait for and read the jobs of every other. Each change
- * is one script, atomic on the server and by the server's time.
+ * is one script, atomic on the server and by the server's time; only a cancel is sent ahead of what it writes besides.
  *
  * Calls wait as long as the client does: the manager bounds each of them. What arrives late does no harm, because every operation
  * carries its id and its fencing token.

@@ -56,6 +56,32 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     for (const key of keys) expect(await admin.pttl(key), `${key}, ${what}`).toBeGreaterThan(0)
   }
 
+  it('LIM-05: a log lives as long as its record, also of a job with a long deadline', async () => {
+    const { jobId, fencingToken } = await create({ want: 'pending', nodeId: undefined, deadlineMs: 24 * 3_600_000 })
+    const started = await store.start({ jobId, fencingToken, operationId: 'start', nodeId: 'node-a' })
+    if (started.answer !== 'started') throw new Error(started.answer)
+    await store.append(jobId, started.record.fencingToken, [chunk(1)], 4)
+    const [record, log] = [await admin.pttl(`{gen}:job:${jobId}`), await admin.pttl(`{gen}:log:${jobId}`)]
+    expect(record - log).toBeLessThan(1_000)
+    expect(log).toBeGreaterThan(24 * 3_600_000)
+  })
+
+  it.each([0, 1])(
+    'G7: where Redis has no memory left, a job with %i chunks still ends, and makes room',
+    async (chunks) => {
+      const { jobId, fencingToken } = await create()
+      if (chunks > 0) await store.append(jobId, fencingToken, [chunk(1)], 4)
+      await admin.config('SET', 'maxmemory', '1')
+      try {
+        await expect(store.append(jobId, fencingToken, [chunk(chunks + 1)], 4)).rejects.toThrow(/append/)
+        const settled = await store.settle({ jobId, fencingToken, operationId: 'settle', end: END })
+        expect(settled).toMatchObject({ answer: 'settled', record: { lastSeq: chunks + 1 } })
+      } finally {
+        await admin.config('SET', 'maxmemory', '0')
+      }
+    },
+  )
+
   it('LIM-05: Redis keeps the record of a job in one piece, also when it is settled', async () => {
     const { jobId, fencingToken } = await create()
     const spans = { queuedMs: 0.1 + 0.2, runMs: 1e5 / 3 } // as clocks give them

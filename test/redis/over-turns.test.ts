@@ -20,3 +20,15 @@ it('sends two batches in a turn and the others in later ones, in their order; al
     await macrotask()
   }
 })
+
+it('keeps nobody waiting for more than a few turns, however many come: turns of a busy process are long', async () => {
+  let sent = 0
+  const send = overTurns(async () => {
+    sent++
+    return []
+  })
+  for (let batch = 0; batch < 1_000; batch++) void send(scriptOf('settle'), [])
+  let turns = 0
+  for (; sent < 1_000; turns++) await macrotask()
+  expect(turns).toBeLessThan(15)
+})

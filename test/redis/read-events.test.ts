@@ -51,14 +51,14 @@ describe.skipIf(!hasRedis)('reading a log in Redis', () => {
   function apart(order: readonly (0 | 1 | 2)[], between: () => Promise<unknown>): JobStore {
     const client = open['node-redis'].client as NodeRedisClient & {
       lRange(...args: unknown[]): Promise<unknown>
-      hmGet(...args: unknown[]): Promise<unknown>
+      hGet(...args: unknown[]): Promise<unknown>
     }
     const multi = (): NodeRedisCommands => {
       const sends: (() => Promise<unknown>)[] = []
       const commands: NodeRedisCommands = {
         evalSha: (...args) => add(() => client.evalSha(...args)),
         lRange: (...args) => add(() => client.lRange(...args)),
-        hmGet: (...args) => add(() => client.hmGet(...args)),
+        hGet: (...args) => add(() => client.hGet(...args)),
         async execAsPipeline() {
           const replies: unknown[] = []
           for (const [turn, index] of order.entries()) {
@@ -99,6 +99,57 @@ describe.skipIf(!hasRedis)('reading a log in Redis', () => {
     const reading = store.readEvents('job', 0, 10)
     await expect(reading).rejects.toBeInstanceOf(StoreError)
     await expect(reading).rejects.toMatchObject({ operation: 'readEvents', cause: { message: /WRONGTYPE/ } })
+  })
+
+  it('LIM-05: only a page that reaches the end brings the terminal event, which may be as large as the result', async () => {
+    const store = createRedisJobStore({ client: open.ioredis.client })
+    const { fencingToken } = await job(
+      store,
+      Array.from({ length: 100 }, () => 'y'),
+    )
+    const result = 'x'.repeat(100_000)
+    const end = { status: 'completed', commit: 'none', cleanup: 'clean', forced: false, queuedMs: 0, runMs: 0 } as const
+    await store.settle({ jobId: 'job', fencingToken, operationId: 'settle', end: { ...end, result } })
+    const output = async () => Number(/total_net_output_bytes:(\d+)/.exec(await admin.info('stats'))?.[1])
+    const before = await output()
+    for (let after = 0; after < 96; after += 16) {
+      expect(await store.readEvents('job', after, 16)).toMatchObject({ events: { length: 16 } })
+    }
+    expect((await output()) - before).toBeLessThan(100_000)
+    const last = { seq: 101, type: 'complete', result }
+    expect(await store.readEvents('job', 96, 16)).toMatchObject({ events: [{}, {}, {}, {}, last], status: 'completed' })
+    expect(await store.readEvents('job', 100, 1)).toMatchObject({ events: [last] })
+    expect(await store.readEvents('job', 99, 1)).toMatchObject({ events: [{ seq: 100, type: 'chunk' }] })
+  })
+
+  it('G10: an end that comes between the commands of a page is told whole, by this page or by the next', async () => {
+    const store = createRedisJobStore({ client: open['node-redis'].client })
+    const end = { status: 'completed', commit: 'none', cleanup: 'clean', forced: false, queuedMs: 0, runMs: 0 } as const
+    const orders = [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ] as const
+    for (const order of orders) {
+      await admin.flushall()
+      const { fencingToken, append } = await job(store, ['a'])
+      let step = 0
+      const reading = apart(order, async () => {
+        if (++step === 1) await append(2, ['b'])
+        if (step === 2) await store.settle({ jobId: 'job', fencingToken, operationId: 'settle', end })
+      })
+      const seen: number[] = []
+      for (let pages = 0; pages < 5; pages++) {
+        const answer = await reading.readEvents('job', seen.length, 10)
+        if (answer.answer !== 'events') throw new Error(`${order}: ${answer.answer}`)
+        if (answer.events.length === 0 && answer.status === 'completed') break
+        seen.push(...answer.events.map(({ seq }) => seq))
+      }
+      expect(seen, String(order)).toEqual([1, 2, 3])
+    }
   })
 
   it('G11: says how large events are: those of the log, or those that were just read', async () => {

@@ -11,6 +11,7 @@ const CREATE = script(
   [RECORDS, OWNING],
   `
 local id, op, want, limited, node, placed, given, exclusive, deadline = unpack(arg)
+node = node or ''
 
 local key, job, missing = job_key(id)
 local found = redis.call('EXISTS', key, log_key(id))

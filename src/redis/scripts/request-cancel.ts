@@ -60,14 +60,14 @@ return {job.startedAt and 'accepted' or 'cancelled', record(job)}
   { together: 1 }, // nobody's cancel waits for another
 )
 
-/** Decides a cancel. The owner of a running job has been told of it when that begins, unless it asks itself. */
+/** Decides a cancel. The owner of a running job is told of it before, unless it asks itself, or a repeat that names its token asks. */
 export async function requestCancel(
   run: RunScript,
   cancelRunning: CancelRunning,
   request: CancelRequest,
 ): Promise<CancelAnswer> {
   const { jobId, cancelId, reason, nodeId, fencingToken } = request
-  if (nodeId === undefined) await cancelRunning(request)
+  if (nodeId === undefined && fencingToken === undefined) await cancelRunning(request)
   const args = [jobId, cancelId, luaJson(reason), reason.kind, nodeId, fencingToken]
   const { answer, carried } = await run(REQUEST_CANCEL, args)
   switch (answer) {

@@ -44,6 +44,7 @@ export async function settle(
 ): Promise<SettleAnswer> {
   const reason = end.status === 'cancelled' ? end.reason : undefined
   const ending = endingOf(end)
+  const isKnown = own && own.status !== 'pending' // the answer to a start may be lost
   const { answer, carried } = await run(SETTLE, [
     jobId,
     fencingToken,
@@ -51,7 +52,7 @@ export async function settle(
     end.status,
     encodeBody(terminalEvent(end)),
     encodeEnding(ending),
-    own ? 1 : 0,
+    isKnown ? 1 : 0,
     ...(reason ? [String(end.forced), luaJson(reason), reason.kind] : []),
   ])
   switch (answer) {

@@ -22,7 +22,7 @@ for i = 1, #arg, 3 do
       redis.call('ZADD', key, int(now + ttl), viewer)
       keep(key, BACKSTOP)
     else
-      local left = redis.call('ZREM', key, viewer) == 1
+      local left = job.viewed and redis.call('ZREM', key, viewer) == 1
       if count_viewers(job) == 0 then
         if left then redis.call('HSET', job.key, 'lastViewerLeftAt', int(now)) end
         hint_owner(job)

@@ -160,7 +160,7 @@ export class ContractWorld {
   }
 
   async cancel(jobId: string, reason: CancelReason = REASON, cancelId = this.id('cancel')): Promise<CancelAnswer> {
-    return this.store.requestCancel({ jobId, cancelId, reason, nodeId: OTHER })
+    return this.store.requestCancel({ jobId, cancelId, reason })
   }
 
   async renew({ jobId, fencingToken }: JobRecord): Promise<RenewAnswer> {

@@ -79,14 +79,17 @@ export const ending: readonly Scenario[] = [
       name: `settle: answers the whole record, also to an owner who says what it knows of it (${end.status})`,
       async play(world) {
         const status = end.status === 'cancelled' ? 'cancelling' : 'running'
-        for (const knows of [false, true]) {
+        for (const knows of ['nothing', 'all', 'all but the start'] as const) {
           const marks = { owner: 'o', group: 'g', requestFingerprint: 'f', metadata: { a: [] } }
-          const own = await world.created(world.newJob(marks))
-          await world.append(own, [{ seq: 1, at: own.createdAt, type: 'step', step: 'later' }])
+          const want = knows === 'all but the start' ? 'pending' : 'running'
+          const own = await world.created(world.newJob({ ...marks, want }))
+          if (want === 'pending') await world.start(own)
+          const current = await world.read(own.jobId)
+          await world.append(current, [{ seq: 1, at: own.createdAt, type: 'step', step: 'later' }])
           if (status === 'cancelling') await world.cancel(own.jobId)
-          const { jobId, fencingToken } = own
+          const { jobId, fencingToken } = current
           const operation = { jobId, fencingToken, operationId: world.id('settle') }
-          const answer = await world.store.settle({ ...operation, end, ...(knows && { own }) })
+          const answer = await world.store.settle({ ...operation, end, ...(knows !== 'nothing' && { own }) })
           checkFields(answer, { answer: 'settled' }, 'settle')
           const record = await world.read(jobId)
           checkFields(record, { ...marks, step: 'later', status: end.status }, 'the record')

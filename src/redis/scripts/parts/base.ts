@@ -3,7 +3,7 @@
  * sees a job, its idempotency key, its group and the indexes together. They are built here from the one root that is declared.
  *
  * ```
- * {gen}:job:<jobId>           hash    the record
+ * {gen}:job:<jobId>           hash    the record; `unlogged`: its cancel is not in the log yet; `viewed`: it has had viewers
  * {gen}:log:<jobId>           list    its events in blocks, but the terminal one, which stands in the record: lastEvent, number lastSeq
  * {gen}:viewers:<jobId>       zset    viewers on all nodes, each until its time is over
  * {gen}:key:<owner, key>      string  the job of an idempotency key

@@ -19,6 +19,8 @@ local function settle_job(job, status, event, ending, ...)
   local at = places(job.places)
   local _, _, retention = limits(job)
   local ttl = retention + SWEEP_SLACK
+  -- First what needs no memory: after it, Redis refuses nothing for the lack of it, and an end makes room.
+  redis.call('PEXPIRE', job.key, int(ttl))
   if job.unlogged then log_cancel(job) end
   if job.seq > 0 then redis.call('PEXPIRE', log_key(job.id), int(ttl)) end
   -- In the record, which is written anyway: a job without output needs no list, and no other copies its last block for this.
@@ -34,7 +36,6 @@ local function settle_job(job, status, event, ending, ...)
   add_to(index('settled'), int(now + retention), job.id)
   keep_index(index('settled'), ttl)
   keep_indexes(at, ttl)
-  redis.call('PEXPIRE', job.key, int(ttl))
   if at.idem then redis.call('PEXPIRE', at.idem, int(ttl)) end
   wake(job.id)
 end

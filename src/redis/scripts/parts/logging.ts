@@ -33,7 +33,7 @@ local function push(job, texts, count)
     local last = math.min(first + 999, #texts)
     local length = redis.call('RPUSH', key, unpack(texts, first, last))
     if length == last - next + 1 then
-      redis.call('PEXPIRE', key, int(2 * BACKSTOP))
+      redis.call('PEXPIRE', key, int(math.max(2 * BACKSTOP, redis.call('PTTL', job.key))))
       -- Redis evicted the log: what is lost keeps its place.
       for _ = 1, math.floor(job.seq / BLOCK) do redis.call('LPUSH', key, '') end
     end
@@ -41,7 +41,7 @@ local function push(job, texts, count)
   job.seq = job.seq + count
 end
 
--- The event of a cancel. One that was urgent left it to whoever comes next.
+-- The event of a cancel. One that was urgent left it to the next cancel, or to the end.
 local function log_cancel(job)
   local cancel = cancel_of(job)
   push(job, {log_item(job, cancel.requestedAt, '{"type":"cancelling","kind":"' .. cancel.reason.kind .. '"}')}, 1)
