@@ -18,8 +18,8 @@ export class EventBatch {
   readonly #onReady: (isMuch: boolean) => void
   #batch: JobEvent[] = []
   #characters = 0
-  /** The last take found a full batch: there is more behind it. */
-  #isBehind = false
+  /** Takes since one found a full batch: there is more behind it, also behind the next, where a page of the reader ends. */
+  #takesSinceFull = Number.POSITIVE_INFINITY
   #state: 'idle' | 'reading' | 'sitting' | 'ended' = 'idle'
 
   /** `onReady` is called when there is something to take, more than fits in a batch perhaps, or nothing will come any more. */
@@ -54,7 +54,7 @@ export class EventBatch {
   take(): readonly JobEvent[] {
     if (this.#state === 'idle' && isDirect(this.#events)) for (const event of this.#events.readNow()) this.#add(event)
     const batch = this.#batch
-    this.#isBehind = this.#isFull
+    this.#takesSinceFull = this.#isFull ? 0 : this.#takesSinceFull + 1
     this.#batch = []
     this.#characters = 0
     return batch
@@ -76,7 +76,7 @@ export class EventBatch {
     this.#state = 'idle'
     if (result.done) this.#state = 'ended'
     else this.#add(result.value)
-    this.#onReady(this.#isBehind || this.#isFull)
+    this.#onReady(this.#takesSinceFull < 2 || this.#isFull)
     if (!isDirect(this.#events) && !this.#isFull) this.read()
   }
 
