@@ -32,7 +32,7 @@ export function scriptRunner(client: RedisClient, send: SendScript, setting: Scr
 /** Sends scripts by their hash, and by their text where the server does not know them yet: after a restart, a failover, a flush. */
 export function scriptSender(client: RedisClient): SendScript {
   const { byHash, byText } = connectionOf(client)
-  return (script, key, args) =>
+  return async (script, key, args) =>
     byHash(script, key, args).catch((error) => {
       if (!isUnknownScript(error)) throw error
       return byText(script, key, args)

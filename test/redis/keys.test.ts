@@ -56,6 +56,21 @@ describe.skipIf(!hasRedis)('what stands in Redis', () => {
     for (const key of keys) expect(await admin.pttl(key), `${key}, ${what}`).toBeGreaterThan(0)
   }
 
+  it('a job without owner, deadline or marks is not due after a lease', async () => {
+    const { jobId } = await create({ want: 'pending', nodeId: undefined, deadlineMs: undefined })
+    const due = Number(await admin.zscore('{gen}:leases', jobId)) - Date.now()
+    expect(due).toBeGreaterThan(100 * LEASE_MS)
+  })
+
+  it('a viewer of an earlier job with the same id, of which Redis evicted the record, does not leave the new one', async () => {
+    const { jobId } = await create()
+    await store.touchViewers([{ jobId, viewerId: 'old', ttlMs: 60_000 }])
+    await admin.del(`{gen}:job:${jobId}`)
+    await create({ jobId, operationId: 'again' })
+    await store.touchViewers([{ jobId, viewerId: 'old', ttlMs: 0 }])
+    expect(await admin.hget(`{gen}:job:${jobId}`, 'lastViewerLeftAt')).toBeNull()
+  })
+
   it('LIM-05: a log lives as long as its record, also of a job with a long deadline', async () => {
     const { jobId, fencingToken } = await create({ want: 'pending', nodeId: undefined, deadlineMs: 24 * 3_600_000 })
     const started = await store.start({ jobId, fencingToken, operationId: 'start', nodeId: 'node-a' })

@@ -11,6 +11,11 @@ const LEASE_MS = 10_000
 const REQUEST = { jobId: 'job', cancelId: 'first', reason: { kind: 'user', by: 'somebody', at: 7 } } as const
 const END = { commit: 'none', cleanup: 'clean', forced: false, queuedMs: 0, runMs: 0 } as const
 
+const never = (): never => {
+  throw new Error('not called')
+}
+const IDLE = { evalsha: never, eval: never, pipeline: never, duplicate: never }
+
 /** A canceller sends what is urgent, and then the rest. Here it dies, or is slow, in between. */
 describe.skipIf(!hasRedis)('a cancel of which only the urgent part arrived', () => {
   let server: RedisServer
@@ -166,9 +171,15 @@ describe.skipIf(!hasRedis)('a cancel of which only the urgent part arrived', () 
       aheadMs: () => 0,
     })
 
-  it('a failure of it is not told: the rest answers for both', async () => {
+  const gone = () => {
+    throw new Error('gone')
+  }
+  it.each([
+    ['rejects', () => Promise.reject(new Error('gone'))],
+    ['throws', gone],
+  ])('a failure of it is not told, the rest answers for both: a client that %s', async (_, evalsha) => {
     await running()
-    const fails = over(() => Promise.reject(new Error('gone')))
+    const fails = over(scriptSender({ ...IDLE, evalsha }))
     await fails(REQUEST)
     expect(await store.requestCancel(REQUEST)).toMatchObject({ answer: 'accepted' })
     expect(await logged()).toEqual(['cancelling'])

@@ -20,7 +20,7 @@ const START_MS = 20
  * renewLeases bring it to the owner, the hint only makes it fast. All else is left to the next cancel, or to the end, as `unlogged` says.
  *
  * It uses none of the shared parts, and is sent alone: with them, and the log and the answer in the same step, a token on another
- * node fired 2.2 PUBLISHes after the call instead of 1.5.
+ * node fired 2.1 PUBLISHes after the call instead of 1.6.
  */
 const CANCEL_RUNNING = scriptText(`
 local channel, ahead, id, cancel_id, reason = unpack(ARGV)
